@@ -183,7 +183,8 @@ def test_the_memory_of_each_process_of_a_service_is_measured(tmp_path):
 def test_parts_that_a_scheduler_does_not_serve_are_refused():
     done = run("--parts", "submission")
     assert done.returncode == 2
-    assert "null has lives, changes, recording, service, service-memory, soak" in done.stderr
+    parts = "lives, changes, recording, service, service-protocols, service-memory, soak"
+    assert f"null has {parts}\n" in done.stderr
 
 
 @pytest.fixture

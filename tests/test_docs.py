@@ -50,7 +50,10 @@ SERVING = [DOCS / "service.md", DOCS / "platipy.md", TOP / "ledger-examples/serv
 PORT = "8642"
 #: Pages that run for seconds what other pages or tests run too.
 REPEATED = [
-    *(DOCS / f"{name}.md" for name in ("containers", "getting-started", "phases", "platipy")),
+    *(
+        DOCS / f"{name}.md"
+        for name in ("containers", "getting-started", "phases", "platipy", "service")
+    ),
     DOCS / "testing-a-pipeline.md",
     TOP / "ledger-examples" / "quickstart" / "README.md",
 ]

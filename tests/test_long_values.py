@@ -262,7 +262,11 @@ def taken() -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("words", "command"), [pytest.param(*each, id=" ".join(each[0])) for each in commands()]
+    ("words", "command"),
+    [
+        pytest.param(*each, id=" ".join(each[0]), marks=pytest.mark.long if place % 3 else ())
+        for place, each in enumerate(commands())
+    ],
 )
 def test_as_each_argument_and_option(
     words: list[str], command: click.Command, here: Path, asimov: Run, taken: list[str]

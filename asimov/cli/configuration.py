@@ -128,7 +128,7 @@ def update_command(option: str, value: str) -> None:
                 f"there is no option {option!r}{other}",
                 hint=f"if a package reads it, write it into {PROJECT_FILE}",
             )
-        warn(f"note: {option!r} is an option that nothing here knows{other}")
+        warn(f"note: {option!r} is an unknown option{other}")
     update_file(project.root / PROJECT_FILE, {(section, key): value})
     say(f"{section}/{key} = {value}")
 

@@ -224,14 +224,15 @@ class Database:
                 where=self.path,
                 hint="use that version of asimov",
             )
-        for number, script in enumerate(MIGRATIONS[version:], version + 1):
-            with self.transaction():
-                # Another process may have migrated it first.
-                (now,) = self._db.execute("PRAGMA user_version").fetchone()
-                if now < number:
-                    for statement in script.split(";\n"):
-                        self._db.execute(statement)
-                    self._db.execute(f"PRAGMA user_version = {number}")
+        if version == len(MIGRATIONS):
+            return
+        with self.transaction():
+            # Another process may have migrated it first.
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            for script in MIGRATIONS[version:]:
+                for statement in script.split(";\n"):
+                    self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
     def version(self) -> object:
         """Return a value that changes when another process writes to the database."""

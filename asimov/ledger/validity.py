@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from asimov.text import did_you_mean, quoted
+from asimov.text import did_you_mean, joined, quoted
 
 #: What may make a result out of date.
 Kind = Literal["settings", "inputs", "code", "version"]
@@ -48,8 +48,10 @@ def fault(settings: Mapping[str, Any]) -> Fault | None:
     for number, each in enumerate(chosen or ()):
         if each not in KINDS:
             return (
-                f"{quoted(each)} can't make a result out of date{did_you_mean(each, KINDS)}; "
-                f"use {', '.join(KINDS)}",
+                joined(
+                    f"{quoted(each)} can't make a result out of date{did_you_mean(each, KINDS)}",
+                    f"use {', '.join(KINDS)}",
+                ),
                 [OUTDATED_BY, number],
             )
     rerun = settings.get(RERUN)

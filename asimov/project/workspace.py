@@ -239,7 +239,7 @@ class Workspace:
         Both are kept, so nobody changes them. This loads the pipeline's settings class, or the
         pipeline if the class is not published.
         """
-        facts = self.facts.get(Key(key.subject, "")), self.facts.get(key)
+        facts = self.facts.get(Key(key[0], "")), self.facts.get(key)
         return self._layers.of(key, (self.state, *facts), self._made_layers)
 
     def _made_layers(self, key: Key) -> tuple[list[Layer], dict[str, Any]]:

@@ -169,7 +169,11 @@ REFUSED = {
         6,
     ),
     "a key twice": ("---\nkind: subject\nname: b\nname: c\n", "'name' is given twice", 6),
-    "an alias in itself": ("---\nkind: subject\nname: b\nx: &x [*x]\n", "contains itself", None),
+    "an alias in itself": (
+        "---\nkind: subject\nname: b\nx: &x [*x]\n",
+        "contains an alias that refers to itself",
+        None,
+    ),
     "deep nesting": ("---\nkind: subject\nname: b\nx: " + "[" * 99999, "100 levels deep", 6),
     "a wrong whole number": ("---\nkind: subject\nname: b\nx: !!int y\n", "read as int", 6),
     "a NUL": ("---\nkind: subject\nname: b\nx: \0\n", "the character U+0000", 6),

@@ -81,9 +81,9 @@ ANALYSES = {
         "max resurrections: '5'": "should be a whole number of at least 0, not '5'",
         "max_resurrections: 5": "did you mean 'max resurrections'?",
         "resurrection pause: 5m": "should be a number of seconds, at least 0",
-        "rerun: yes": "'rerun' is 'on request' or 'automatic'",
+        "rerun: yes": "'rerun' should be 'on request' or 'automatic'",
         "outdated by: code": "should be a list of settings, inputs, code, version",
-        "reuse: 'true'": "'reuse' is true or false",
+        "reuse: 'true'": "'reuse' should be true or false",
     },
     "function": {
         "function: 5": "should be 'module:name', not 5",
@@ -141,7 +141,7 @@ DOCUMENTS = {
     "kind: subject\nname: t\nlabels: 5\n": "labels: should be a mapping or a list",
     "kind: subject\nname: t\nscheduler: []\n": "scheduler: should be a mapping, not a list",
     "kind: subject\nname: t\nanalyses: [{name: a, pipeline: command, subject: u}]\n":
-        "the analysis is in the list of the subject 't'",
+        "subject: has no effect here, as the analysis is listed in the subject 't'",
     "kind: analysisbundle\nsubject: s\nname: b\nscheduler: {}\nanalyses: []\n":
         "scheduler: has no effect in a bundle",
     "kind: analysisbundle\nsubject: s\nname: b\nsampler: {}\nanalyses: []\n":

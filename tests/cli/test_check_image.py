@@ -72,7 +72,7 @@ def test_every_missing_command_is_named(
     ("script", "seen"),
     [
         ("echo oops >&2; exit 3", "failed with exit code 3: oops"),
-        ("echo Loading", "line 1: is no INI file"),
+        ("echo Loading", "line 1: is not an INI file"),
         ("echo '[a]'; echo here = $PWD", f"{REQUEST} prints something else in / than in /tmp"),
     ],
 )

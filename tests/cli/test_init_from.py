@@ -170,7 +170,7 @@ def test_what_has_changed_is_refused(
         (copy / name).write_bytes(before)
     cut = tmp_path / "cut.zip"
     cut.write_bytes((crates / "second.zip").read_bytes()[:-400])
-    assert "no zip file that can be read" in taken_in(cut, code=1).stderr
+    assert "is not a readable zip file" in taken_in(cut, code=1).stderr
     assert nothing_made(tmp_path)
 
 
@@ -195,7 +195,7 @@ def test_what_is_no_crate_is_refused(
     (tmp_path / "empty").mkdir()
     assert "it has no asimov-crate.json" in taken_in(tmp_path / "empty", code=1).stderr
     (tmp_path / "text.zip").write_text("text")
-    assert "no zip file that can be read" in taken_in(tmp_path / "text.zip", code=1).stderr
+    assert "is not a readable zip file" in taken_in(tmp_path / "text.zip", code=1).stderr
     os.mkfifo(tmp_path / "pipe")
     assert "is not a crate" in taken_in(tmp_path / "pipe", code=1).stderr
     assert "No such file" in taken_in(tmp_path / "none", code=1).stderr
@@ -297,9 +297,18 @@ def test_a_crate_writes_nowhere_but_in_its_places(
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("{kind: configuration, hooks: {a: {}}}", "'hooks' has no place"),
-        ("{kind: configuration, x: 1}", "'configuration' has no place"),
-        ("{kind: subject, name: t, repository: /tmp/x}", "'repository' has no place"),
+        (
+            "{kind: configuration, hooks: {a: {}}}",
+            "'hooks' is not allowed in the blueprint of a crate",
+        ),
+        (
+            "{kind: configuration, x: 1}",
+            "'configuration' is not allowed in the blueprint of a crate",
+        ),
+        (
+            "{kind: subject, name: t, repository: /tmp/x}",
+            "'repository' is not allowed in the blueprint of a crate",
+        ),
         (
             "{kind: analysis, subject: s, name: a, pipeline: nosuch}",
             "the pipeline 'nosuch' is not installed",

@@ -95,7 +95,11 @@ def test_output_is_shown_node_by_node_in_the_order_of_the_dag(here, asimov):
     assert ran.out.splitlines()[1:] == ["line 98", "line 99"]
     assert "(node second, output, " in ran.out
     assert len(asimov("logs", "s/dag", "--node", "second", "--all").out.splitlines()) == 101
-    is_clear(asimov("logs", "s/dag", "--node", "x*"), "no output of nodes 'x*'", "asimov why s/dag")
+    is_clear(
+        asimov("logs", "s/dag", "--node", "x*"),
+        "s/dag has no output from nodes 'x*'",
+        "asimov why s/dag",
+    )
 
 
 def test_what_a_job_wrote_can_not_act_on_the_terminal(here, asimov):

@@ -105,7 +105,7 @@ def test_everything_follows_the_new_name_of_an_analysis(done, asimov):
     ran = asimov("mv", "s/a", "first", "-m", "a better name")
     assert "Renamed s/a to s/first\n" in ran.out
     # Other settings that say the name are mentioned, and left alone.
-    assert ran.err == "note: s/c may name 'a' in other settings: check subjects/s.yaml\n"
+    assert ran.err == "note: s/c may mention 'a' in other settings: check subjects/s.yaml\n"
     check(done, "s", "first")
     log = asimov("log", "s", "first").out
     assert "renamed  [" in log
@@ -165,9 +165,9 @@ def test_what_is_refused(project, asimov, blueprint):
     )
     assert asimov("apply", "-f", blueprint(text)).code == 0
     for names, said in (
-        (("s/a", "s/b"), "the name s/b is taken"),
+        (("s/a", "s/b"), "the name s/b is or was in use"),
         (("s/a", "t/a"), "another subject has other settings"),
-        (("s", "t"), "the name t is taken"),
+        (("s", "t"), "the name t is or was in use"),
         (("s/q", "s/r"), "s has no analysis 'q'"),
         (("q", "r"), "there is no subject 'q'"),
         (("s/a", "s/.."), "can't be a name"),

@@ -82,12 +82,12 @@ def test_what_needs_a_review_says_so_and_goes_on_with_it(made, asimov):
     told = json.loads(asimov("why", "s", "b", "--json").out)
     assert told["because"] == [
         "nothing matches 'a and review: approved'",
-        "s/a has not been reviewed, and 'approved' is asked for",
+        "s/a has not been reviewed, but 'approved' is required",
     ]
     assert "a review: 'asimov review add s/a approved'" in told["moves"]
     asimov("review", "add", "s", "a", "rejected")
     told = json.loads(asimov("why", "s", "b", "--json").out)
-    assert "s/a has the review 'rejected', and 'approved' is asked for" in told["because"]
+    assert "s/a has the review 'rejected', but 'approved' is required" in told["because"]
     asimov("review", "add", "s", "a", "approved")
     told = json.loads(asimov("why", "s", "b", "--json").out)
     assert not any("review" in line for line in told["because"])

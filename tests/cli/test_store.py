@@ -41,7 +41,10 @@ def test_results_are_verified_and_faults_are_told_with_their_owner(lab: Any) -> 
     assert "s/a: missing: y: " in lab.run("store", "verify", code=1).out
     (lab.root / "results/s/a/manifest.json").unlink()
     told = lab.run("store", "verify", code=1).out
-    assert "s/a: missing: manifest.json: its results are said to be stored" in told
+    assert (
+        "s/a: missing: manifest.json: its results are recorded as stored, but nothing is stored"
+        in told
+    )
 
 
 def test_the_advice_about_faults_works_when_it_is_pasted(lab: Any) -> None:
@@ -79,7 +82,10 @@ def test_results_that_are_gone_are_a_fault_even_without_the_run_directory(lab: A
     shutil.rmtree(lab.rundir("a"))
     shutil.rmtree(lab.root / "results")
     told = lab.run("store", "verify", code=1).out
-    assert "s/a: missing: manifest.json: its results are said to be stored" in told
+    assert (
+        "s/a: missing: manifest.json: its results are recorded as stored, but nothing is stored"
+        in told
+    )
     assert "nothing is stored in" in lab.run("why", "s/a").out
 
 

@@ -55,9 +55,11 @@ def pipelines(lab: Lab, simple: Any) -> None:
 
         def collect_assets(self, absolute: bool = False) -> Any:
             made = {f: f"{self.production.rundir}/{f}.dat" for f in ("H1", "L1")}
-            for each in made.values() if Path(self.production.rundir).exists() else ():
-                Path(each).touch()
-            psds = made if Path(self.production.rundir).exists() else {}
+            there = Path(self.production.rundir).exists()
+            for each in map(Path, made.values() if there else ()):
+                if not each.exists():  # one with a later time is taken as changed
+                    each.touch()
+            psds = made if there else {}
             return {**super().collect_assets(), "psds": psds}
 
     class Estimation(simple):  # type: ignore[misc]

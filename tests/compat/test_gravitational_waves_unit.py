@@ -464,7 +464,9 @@ def test_xml_psds_are_also_looked_for_in_the_repository(lab: Lab, simple: Any) -
     for name in ("L1-psd.xml.gz", "H1-psd.xml.gz", "H1-psd.dat"):
         (folder / name).touch()
     assert a.get_psds("xml") == [str(folder / "H1-psd.xml.gz"), str(folder / "L1-psd.xml.gz")]
-    with pytest.raises(ValueError, match="no PSDs of the format 'hdf5'"):
+    with pytest.raises(
+        ValueError, match="there are no PSDs in the format 'hdf5'; use 'ascii' or 'xml'"
+    ):
         a.get_psds("hdf5")
 
 

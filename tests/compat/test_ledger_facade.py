@@ -256,7 +256,7 @@ def test_an_analysis_is_added(ledger: Ledger, anew: Callable[[], Workspace]) -> 
     assert {("s", "n"), ("t", "m"), ("t", "o"), ("project-analyses", "across")} <= set(new.keys())
     assert new.analysis(("s", "n")).comment == "new"
     assert new.analysis(("s", "n")).dependencies == ["a"]
-    with pytest.raises(ValueError, match="'n' already"):
+    with pytest.raises(ValueError, match="s already has an analysis 'n'"):
         ledger.add_analysis(Production.from_dict(described, subject=s), event=s)
 
 

@@ -289,7 +289,7 @@ def test_an_event_is_made_outside_of_any_project(
     assert (production.name, production.pipeline, production.status) == ("A", "bilby", "wait")
     assert event.analyses == [production]
     event.update_data()
-    with pytest.raises(ValueError, match="'A' already"):
+    with pytest.raises(ValueError, match="S1 already has an analysis 'A'"):
         event.add_production(Production.from_dict({"name": "A", "pipeline": "rift"}, event))
     assert list(tmp_path.iterdir()) == []
 

@@ -235,7 +235,7 @@ def test_results_are_what_the_store_has(production: Any, made: Path) -> None:
         assert stream.read() == "1"
     digest = production.results()["a.txt"]["sha256"]
     assert production.results("a.txt", hash=digest).is_file()
-    with pytest.raises(AsimovError, match="another checksum"):
+    with pytest.raises(AsimovError, match="is stored with a different checksum"):
         production.results("a.txt", hash="0")
     rundir = Path(production.rundir)
     (rundir / "folder").mkdir(parents=True)
@@ -299,7 +299,7 @@ def test_an_analysis_is_added_to_a_subject_and_comes_into_the_ledger(made: Path)
     new = Production.from_dict({"name": "n", "pipeline": "simpletestpipeline", "x": 1}, event)
     event.add_production(new)
     assert event.productions[-1] is new
-    with pytest.raises(ValueError, match="'a' already"):
+    with pytest.raises(ValueError, match="s already has an analysis 'a'"):
         event.add_production(Production.from_dict({"name": "a", "pipeline": "command"}, event))
     event.update_data()
     with opened(made) as later:

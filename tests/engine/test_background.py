@@ -106,10 +106,11 @@ def test_none_is_started_while_it_is_not_known_whether_one_runs(
         return {ticket.uid: Unknown("no answer") for ticket in tickets}
 
     killed(lab, "after")
+    said = "it is not known whether the monitor runs in the background: no answer"
     with monkeypatch.context() as patch:
         patch.setattr(LocalScheduler, "observe", unreachable)
         for command in ("start", "stop"):
-            assert "is not known: no answer" in lab.run(command, code=EXIT_UNREACHABLE).err
+            assert said in lab.run(command, code=EXIT_UNREACHABLE).err
     assert len(services(lab)) == 1
     lab.run("stop")
 

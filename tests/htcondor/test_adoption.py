@@ -85,7 +85,7 @@ def test_only_a_job_in_the_run_directory_is_adopted_and_then_followed_to_its_end
     said = on_a_pool.run("ledger", "import", old).out
     assert f"s/mine: job {numbers['mine']} in {rundirs['mine']}" in said
     assert f"job {numbers['other']} runs in another folder" in said
-    assert f"does not know its job {numbers['gone']} any more" in said
+    assert f"no longer knows its job {numbers['gone']}" in said
     states = {"s/mine": "running", "s/ended": "running", "s/other": "stuck", "s/gone": "stuck"}
     assert on_a_pool.states() == states
     on_a_pool.run("monitor")

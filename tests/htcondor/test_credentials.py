@@ -174,7 +174,7 @@ def test_a_kerberos_credential_is_made_for_a_job_that_asks_for_it(
     project.apply(asking)
     told = project.run("manage", "build", "submit", code=5, **with_producer).out
     assert "asking: command.submit_dag raised" not in told
-    assert "the job requests your Kerberos credential, which are not available: Can't find" in told
+    assert "the job requests your Kerberos credentials, which are not available: Can't find" in told
     assert ran.read_text() == "ran\n"
     assert project.states()["asking"] == "ready"
     project.run("manage", "submit")  # where no program is configured, the pool needs none

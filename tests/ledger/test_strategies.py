@@ -40,7 +40,11 @@ def test_the_analyses_share_nothing():
         ("a{x}", {"x": [1, 1]}, "the strategy gives several analyses the same name"),
         ("a{x}{y}", {"x": [1]}, "the name contains {y}, which the strategy does not vary"),
         ("a{x}", {"x": []}, "the strategy has no values for 'x'"),
-        ("a{n.x}", {"n.x": [1, 2]}, "leads through 'n', which is not a mapping"),
+        (
+            "a{n.x}",
+            {"n.x": [1, 2]},
+            "path of the strategy goes through 'n', which is not a mapping",
+        ),
         ("a{name}", {"name": ["b"]}, "a strategy can't vary 'name'"),
         ("a{event}", {"event": ["b"]}, "a strategy can't vary 'event'"),
         ("a{subject}", {"subject": ["b"]}, "a strategy can't vary 'subject'"),

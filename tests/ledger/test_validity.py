@@ -24,10 +24,18 @@ def test_everything_counts_unless_it_is_chosen() -> None:
     [
         ("{outdated by: [setings]}", ["outdated by", 0], "did you mean 'settings'?"),
         ("{outdated by: all}", ["outdated by"], "should be a list of settings, inputs, code"),
-        ("{outdated by: [[code]]}", ["outdated by", 0], "there are settings, inputs, code"),
+        (
+            "{outdated by: [[code]]}",
+            ["outdated by", 0],
+            "did you mean 'code'? Use settings, inputs, code",
+        ),
         ("{rerun: automatc}", ["rerun"], "did you mean 'automatic'?"),
-        ("{rerun: true}", ["rerun"], "is 'on request' or 'automatic', not True"),
-        ("{rerun: [automatic]}", ["rerun"], "is 'on request' or 'automatic'"),
+        ("{rerun: true}", ["rerun"], "should be 'on request' or 'automatic', not True"),
+        (
+            "{rerun: [automatic]}",
+            ["rerun"],
+            "should be 'on request' or 'automatic', not ['automatic']",
+        ),
     ],
 )
 def test_a_typo_is_refused(text: str, path: list[Any], says: str) -> None:

@@ -148,7 +148,8 @@ def test_what_only_another_blueprint_can_mend_is_refused(
     [
         (
             user("command", "{check: finit}"),
-            "no installed package has the check 'finit'; did you mean 'finite'? (there are finite)",
+            "no installed package has the check 'finit'; did you mean 'finite'? "
+            "(the checks are finite)",
         ),
         (user("command", "{}", of="later", needs="[later]"), "'later', which does not exist yet"),
         (user("command", "{}", of="later", needs="['tide: high']"), "is not among its needs"),

@@ -31,6 +31,7 @@ LEFT_ALONE = {
     "asimov.ledger.store",
     "asimov.project.git.locks",
     "asimov.system.clock",
+    "asimov.system.kept_files",
     "asimov.testing.clock",
 }
 

@@ -163,7 +163,7 @@ def _configuration(options: tuple[str, ...]) -> dict[str, str]:
             raise AsimovError(f"{option} can't be set here", hint=_OWN[option])
         check_value(option, value)
         if not known.has_option(section, key) and (other := near(option, known)):
-            warn(f"note: {option!r} is an option that nothing here knows{other}")
+            warn(f"note: {option!r} is an unknown option{other}")
         values[option] = value
     return values
 

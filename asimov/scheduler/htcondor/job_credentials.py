@@ -44,7 +44,7 @@ def request_credentials(submit: Any, where: str) -> None:
         and bindings().param.get("SEC_CREDENTIAL_PRODUCER")
         and time.monotonic() - _sent > _FRESH
     ):
-        what = "your Kerberos credential"
+        what = "your Kerberos credentials"
     else:
         return
     try:

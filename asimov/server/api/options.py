@@ -8,7 +8,7 @@ import re
 #: The options of ``asimov apply`` that are parameters of ``POST /v1/blueprints`` and have no value.
 _FLAGS = "update|replace|iterate|force"
 _APPLY = re.compile(rf"'asimov apply --({_FLAGS})'|--({_FLAGS})\b")
-_SUBJECT = "call 'asimov apply' with -e NAME"
+_SUBJECT = "run 'asimov apply' with -e NAME"
 _SET = re.compile(r"asimov production set (\S+) (\S+) --status (\S+)")
 _NAME = re.compile(r"--name\b")
 _OF_APPLY = re.compile(rf"\b({_FLAGS})=true")
@@ -49,4 +49,4 @@ def as_options(text: str) -> str:
 
     text = _OF_APPLY.sub(r"--\1", text)
     text = text.replace("send subject=NAME", "give -e NAME")
-    return _ACTION.sub(command, re.sub(r"^name is for", "--name is for", text))
+    return _ACTION.sub(command, re.sub(r"^name (?=needs|is for)", "--name ", text))

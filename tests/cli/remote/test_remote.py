@@ -217,5 +217,5 @@ def test_a_key_comes_from_a_file_that_others_can_not_read(service, key, tmp_path
 
 def test_project_and_server_exclude_each_other(root):
     code, _, errors = run("--project", str(root), "--server", "http://127.0.0.1:1", "status")
-    assert (code, "use one" in errors) == (2, True)
+    assert (code, "(one elsewhere) can't be combined" in errors) == (2, True)
     assert run("--key-file", "x", "status")[0] == 2

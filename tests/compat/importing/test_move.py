@@ -226,7 +226,12 @@ def test_what_is_no_project_is_refused(project, asimov, tmp_path, make, message)
 def test_a_name_that_can_be_no_file_is_refused_with_its_place(project, asimov, tmp_path):
     path = tmp_path / "ledger.yml"
     path.write_text("events:\n- {name: 'GW/1', productions: []}\n")
-    refused(asimov, project, ["ledger", "import", path], "can't be a name")
+    refused(
+        asimov,
+        project,
+        ["ledger", "import", path],
+        f"error: {path}: 1 name can't be used here: the subject 'GW/1'",
+    )
 
 
 def test_running_jobs_are_asked_about_unless_told_otherwise(project, asimov, old):

@@ -69,7 +69,7 @@ def test_what_the_results_have_is_freed_and_the_rest_stays(done: Lab) -> None:
     assert products["y"] == str(done.rundir("a") / "out/y")
     freed = json.loads(done.run("clean", "--yes", "--json").out)
     assert freed["freed"] > 0
-    assert "an earlier run of s/a, put aside" in str(freed["unowned"])
+    assert "an earlier run of s/a, moved aside" in str(freed["unowned"])
 
 
 def _why(lab: Lab) -> str:

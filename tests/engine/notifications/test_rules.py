@@ -56,7 +56,10 @@ def test_what_is_secret_is_named_and_not_shown():
         ({}, "does not say how to notify: set one of 'webhook', "),
         ({"emails": "a"}, "'emails' is not an option of a rule; did you mean 'email'?"),
         ({"email": "a", "states": "stuk"}, "there is no state 'stuk'; did you mean 'stuck'?"),
-        ({"email": "a", "command": "b"}, "notify r/command: 'email' and 'command' exclude each"),
+        (
+            {"email": "a", "command": "b"},
+            "notify r/command: 'email' and 'command' can't be combined",
+        ),
         ({"email": "a b"}, "'a b' is not an e-mail address"),
         ({"email": "-oQ/tmp"}, "'-oQ/tmp' is not an e-mail address"),
         ({"email": "a", "secret": "x"}, "a secret does not belong in the configuration; 'secret"),

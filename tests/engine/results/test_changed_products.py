@@ -120,7 +120,7 @@ def test_a_changed_original_of_a_damaged_product_is_no_input(done: Lab) -> None:
     (done.rundir("a") / "out/psd").write_text("5\n")
     done.apply(B)
     said = done.run("manage", "build", code=1).out
-    assert f"{stored}: out/psd, a product of s/a, is not as it was stored" in said
+    assert f"{stored}: out/psd, a product of s/a, has changed since it was stored" in said
     stored.unlink()
     said = done.run("manage", "build", code=1).out
     assert "s/a, is not in the results, and its run directory has another one" in said

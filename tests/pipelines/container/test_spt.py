@@ -302,7 +302,7 @@ def test_a_printing_command_that_fails_is_told_with_its_last_words(
 
 def test_a_print_that_is_no_configuration_is_refused(cohort: InContainers, tmp_path: Path) -> None:
     image = containers.altered(tmp_path / "image", {PRINT: "echo Loading; echo '[a]'"})
-    assert "line 1: is no INI file" in refused(cohort, image=str(image))
+    assert "line 1: is not an INI file" in refused(cohort, image=str(image))
 
 
 def test_a_gpu_that_is_required_and_not_asked_for_is_refused(cohort: InContainers) -> None:

@@ -42,7 +42,7 @@ def test_nested_sections_and_the_spellings_of_none_are_read() -> None:
 def test_what_is_no_ini_file_is_refused_with_its_line(text: str, line: int) -> None:
     with pytest.raises(AsimovError) as refused:
         ini.parsed(text, "print of image")
-    assert str(refused.value).startswith(f"print of image, line {line}: is no INI file")
+    assert str(refused.value).startswith(f"print of image, line {line}: is not an INI file")
 
 
 def test_the_plugin_s_section_is_whichever_it_prints_besides_general() -> None:

@@ -31,7 +31,7 @@ def test_a_correct_file_has_no_fault(tmp_path: Path) -> None:
     [
         ("structure,importance", "structure, importance", 1, "the header should be"),
         (GOOD, "", 1, "the header should be"),
-        ("3,-2", "2,-2", 4, "cell 2 is repeated: it is already in line 3 already"),
+        ("3,-2", "2,-2", 4, "cell 2 is repeated: it is already in line 3"),
         ("3,-2", "9,-2", 4, "cell 9 is in no input graph"),
         ("3,-2", "3,nan", 4, "the importance of cell 3 is 'nan', not a finite number"),
         ("3,-2", "3,inf", 4, "not a finite number"),

@@ -123,10 +123,7 @@ def test_it_is_found_and_shown_with_all_that_it_declares(
     assert told["outputs"]
     again = quick_shell(f"asimov plugins new My-{kind}", PYTHONPATH=str(packages))
     assert again.code == 1
-    assert (
-        f"there is already a pipeline 'my_{kind}' already of the package asimov-my-{kind}"
-        in again.err
-    )
+    assert f"there is already a pipeline 'my_{kind}' of the package asimov-my-{kind}" in again.err
 
 
 def test_settings_that_it_refuses_are_refused_by_apply(
@@ -215,7 +212,7 @@ def test_what_can_not_be_a_name_is_refused_and_nothing_is_written(
 @pytest.mark.parametrize("name", ["command", "Command", "SimpleTestPipeline"])
 def test_the_name_of_an_installed_pipeline_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(
-        AsimovError, match=r"there is already a pipeline '\w+' already of the package asimov"
+        AsimovError, match=r"there is already a pipeline '\w+' of the package asimov"
     ):
         write_package(name, "simple", tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -40,7 +40,7 @@ def test_it_is_listed_and_its_name_is_taken(
     assert "asimov_my_walk.service" in shown.out
     again = quick_shell("asimov plugins new My-Walk", cwd=tmp_path, PYTHONPATH=str(packages))
     assert again.code == 1
-    assert "there is already a pipeline 'my_walk' already" in again.err
+    assert "there is already a pipeline 'my_walk'\n" in again.err
 
 
 def test_a_setting_that_it_does_not_have_is_refused_by_apply(

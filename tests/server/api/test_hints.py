@@ -18,7 +18,7 @@ REFUSED = [
     (
         "{kind: analysis, subject: s, name: first, pipeline: command, executable: /bin/false}",
         {},
-        "take another name, or change it with update=true",
+        "choose another name, or change it with update=true",
     ),
     (
         "{kind: analysis, subject: s, name: first, pipeline: command, executable: /bin/true, "
@@ -29,12 +29,12 @@ REFUSED = [
     (
         "{kind: analysis, name: n, pipeline: command, executable: /bin/true}",
         {},
-        "give it 'subject: NAME', or send subject=NAME",
+        "add 'subject: NAME' to it, or send subject=NAME",
     ),
     (
         "{kind: analysis, subject: s, name: n, pipeline: command, request_memory: 4}",
         {},
-        "force=true takes it",
+        "force=true keeps it as a setting of your own",
     ),
 ]
 
@@ -63,14 +63,14 @@ def test_a_hint_names_what_can_be_sent(client, text, query, hint, dry_run):
 def test_a_name_for_several_is_refused_as_the_parameter_that_it_is(client):
     several = "{kind: analysis, subject: s, name: a, pipeline: command}\n---\n"
     said = apply(client, several + several.replace("a,", "b,"), name="c")
-    assert said["detail"].startswith("name is for one analysis, and there are 2")
+    assert said["detail"].startswith("name needs exactly one analysis, but there are 2")
     one = apply(client, several, name="no/name")
     assert one["where"] == "query: name"
 
 
 def test_every_option_that_the_ledger_speaks_of_is_a_parameter():
     found = []
-    for path in Path(ledger.__file__).parent.glob("*.py"):
+    for path in Path(ledger.__file__).parent.rglob("*.py"):
         tree = ast.parse(path.read_text())
         for call in ast.walk(tree):
             if isinstance(call, ast.Call):
@@ -90,9 +90,10 @@ def test_every_option_that_the_ledger_speaks_of_is_a_parameter():
     ("api", "command"),
     [
         ("change it with update=true", "change it with --update"),
-        ("force=true takes it", "--force takes it"),
+        ("force=true keeps it", "--force keeps it"),
         ("or send subject=NAME", "or give -e NAME"),
-        ("name is for one analysis", "--name is for one analysis"),
+        ("name needs exactly one analysis", "--name needs exactly one analysis"),
+        ("name is for one analysis", "--name is for one analysis"),  # an older service
         (
             'POST /v1/actions {"action": "set", "analyses": ["s/a"], "status": "wait"}',
             "asimov production set s/a --status wait",

@@ -155,7 +155,7 @@ def test_an_action_asks_first_needs_a_key_and_is_shown(site):
     page.get_by_role("button", name="Cancel").click()
     dialog.get_by_label("Key").fill("wrong")
     dialog.get_by_role("button", name="Cancel").click()
-    dialog.get_by_text("this key is not known").wait_for()
+    dialog.get_by_text("this key is unknown").wait_for()
     assert site.status("t", "other") == "ready"
     dialog.get_by_label("Key").fill(site.key)
     dialog.get_by_label("Reason").fill("<b>no data</b>")

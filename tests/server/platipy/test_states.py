@@ -78,7 +78,7 @@ def test_fault_a_call_that_waits_since_no_monitor_is_at_work_says_so(call):
     with clock.replaced(lambda: now + 60):
         told = state(workspace, found)
     assert told["state"] == "PENDING"
-    assert "no monitor is at work" in told["status"]
+    assert "no monitor is running" in told["status"]
 
 
 def test_an_analysis_may_have_another_name(ada, root, call):

@@ -114,7 +114,8 @@ def test_a_form_with_mistakes_is_422_with_a_message_for_each_field(runner):
     ("sent", "why"),
     [
         (b"%00", "contains a NUL character"), (b"a%FFb", "is not UTF-8"), (b"\xff", "is not UTF-8"),
-        (b"%ED%A0%80", "is not UTF-8"), (b"a" * 100_001, "may have 100000 bytes, not 100001"),
+        (b"%ED%A0%80", "is not UTF-8"),
+        (b"a" * 100_001, "may have at most 100000 bytes, not 100001"),
     ],
     ids=["nul", "escaped", "plain", "surrogate", "long"],
 )  # fmt: skip

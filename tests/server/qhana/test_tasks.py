@@ -238,7 +238,7 @@ def test_reports_are_read_from_what_jobs_append(tmp_path):
 def test_a_subscription_that_is_nested_too_deeply_is_refused(runner):
     address = runner.start("greeting@v0-1-0", inputStr="Ada")
     answer = runner.client.post(address, content=b"[" * 100_000)
-    assert (answer.status_code, "is no JSON" in answer.text) == (422, True)
+    assert (answer.status_code, "is not JSON" in answer.text) == (422, True)
     runner.until(address)
 
 
