@@ -31,7 +31,8 @@ def command(before: str, after: str | None, as_json: bool) -> None:
     """Compare what two analyses ran with and made.
 
     @N stands for an analysis's attempt number N; without it, its last attempt. Given one analysis,
-    this compares its last attempt's settings with what the ledger says now. A crate that 'asimov
+    this compares its last attempt's settings with what the ledger says now, and the files that
+    matched patterns among its inputs with those that match now. A crate that 'asimov
     package' made is compared with an analysis, by default the one of the same name, and the last
     line says whether the products are the same.
 
@@ -42,13 +43,11 @@ def command(before: str, after: str | None, as_json: bool) -> None:
     """
     workspace = open_workspace(Use.READ, files=True)
     read = is_crate(before) or is_crate(after or "")
-    one = _side(workspace, before, read=read)
-    if after is None and is_crate(before):
-        named = one.title.rpartition(": ")[2].rpartition("@")[0]
-        other = _side(workspace, named, read=read)
-    elif after is None:
-        other = of_ledger(workspace, attempt_named(workspace, before)[0])
+    if after is None and not read:
+        one, other = of_ledger(workspace, *attempt_named(workspace, before))
     else:
+        one = _side(workspace, before, read=read)
+        after = after or one.title.rpartition(": ")[2].rpartition("@")[0]
         other = _side(workspace, after, read=read)
     found = compared(one, other)
     verdict = outcome(one, other) if read else None

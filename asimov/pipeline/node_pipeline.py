@@ -58,6 +58,8 @@ class NodePipeline(Pipeline):
     progress_files: ClassVar[str] = "*.progress"
     #: What the jobs that were built last read, for the record of what they ran with.
     job_inputs: tuple[str, ...] = ()
+    #: The same of those that were found with a pattern, by the pattern.
+    job_patterns: Mapping[str, tuple[str, ...]] = {}
     #: The nodes that were built and are not submitted yet.
     _built: list[Node] | None = None
     _rundir: tuple[str, Path] | None = None
@@ -150,9 +152,10 @@ class NodePipeline(Pipeline):
         files, links = self._described(wanted, staging)
         if self._is_dag(nodes):
             files[self.dag_file.name] = _dag(wanted)
-        words = (each for node in nodes for each in (*node.inputs, *node.arguments))
-        read = {each.path for each in words if isinstance(each, Input)}
-        self.job_inputs = tuple(sorted(read - made))
+        words = [each for node in nodes for each in (*node.inputs, *node.arguments)]
+        read = [each for each in words if isinstance(each, Input) and each.path not in made]
+        self.job_inputs = tuple(sorted({each.path for each in read}))
+        self.job_patterns = _by_pattern(read)
         if dryrun:
             for name, text in files.items():
                 print(f"write {self.run_file(name)}:\n{text}")
@@ -387,6 +390,15 @@ class NodePipeline(Pipeline):
         self.rundir.mkdir(parents=True, exist_ok=True)
         record = msgspec.json.encode(_Record(dict(built), sorted(done)))
         write_atomically(self.run_file(_RECORD), record.decode() + "\n")
+
+
+def _by_pattern(inputs: Iterable[Input]) -> dict[str, tuple[str, ...]]:
+    """Return the paths of inputs that were found with patterns, by the pattern."""
+    found: dict[str, dict[str, None]] = {}
+    for each in inputs:
+        if each.pattern:
+            found.setdefault(each.pattern, {})[each.path] = None
+    return {pattern: tuple(paths) for pattern, paths in found.items()}
 
 
 def _stem(node: Node) -> str:

@@ -36,12 +36,16 @@ class Input:
     text
         Whether it is a text that names files of the project, such as a configuration. The job gets
         a copy in which these paths are right where it runs.
+    pattern
+        The pattern that it was found with, if any, absolute or relative to the project. The result
+        is out of date once other files match.
     """
 
     path: str
     name: str | None = None
     form: str = "{}"
     text: bool = False
+    pattern: str = ""
 
     @property
     def is_url(self) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from asimov.pipelines.function.manifest import manifest
@@ -13,6 +12,7 @@ from asimov.pipelines.function.manifest import manifest
 from asimov.errors import AsimovError
 from asimov.pipeline.stated_schemas import schema_faults
 from asimov.settings import Fault
+from asimov.system.file_patterns import matching
 from asimov.text import did_you_mean, listed, quoted
 
 TYPES = ("FILE", "DICOM")
@@ -48,6 +48,8 @@ class Given:
         What it is, for people: a path in the project, or ``analysis: asset``.
     metadata, series
         What the function that made it said of it.
+    pattern
+        The pattern that it was found with, if any.
     """
 
     path: str
@@ -55,6 +57,7 @@ class Given:
     source: str
     metadata: Any = None
     series: str | None = None
+    pattern: str = ""
 
     def described(self) -> dict[str, Any]:
         """Return what the job gets besides the path."""
@@ -138,17 +141,25 @@ def _matching(pattern: str, root: Path) -> list[str]:
     whole = str(root / pattern)
     if Path(whole).exists():
         return [whole]
-    return sorted(glob.glob(whole, recursive=True))  # noqa: PTH207  (keeps the order of names)
+    return matching(pattern, root)
 
 
 def _of_path(item: Mapping[str, Any], root: Path) -> Iterator[Given]:
-    paths = _matching(str(item["path"]), root)
+    asked = str(item["path"])
+    paths = _matching(asked, root)
     if not paths:
-        raise AsimovError(f"inputs: {quoted(str(item['path']))} matches no file of the project")
+        raise AsimovError(f"inputs: {quoted(asked)} matches no file of the project")
+    is_named = paths in ([asked], [str(root / asked)])
     for path in paths:
         inside = Path(path).is_relative_to(root)
         source = str(Path(path).relative_to(root)) if inside else path
-        yield Given(path, item.get("type") or _type(path), source, item.get("metadata"))
+        yield Given(
+            path,
+            item.get("type") or _type(path),
+            source,
+            item.get("metadata"),
+            pattern="" if is_named else str(PurePath(asked)),
+        )
 
 
 def _type(path: str) -> str:

@@ -129,7 +129,7 @@ class Function(NodePipeline):
             Input(str(PACKAGE), form=f"{{}}/{PROGRAM}"),
             Input(str(self.run_file(CALL))),
             *(Input(part, form="--path={}") for part in parts),
-            *(Input(each.path) for each in self._inputs()),
+            *(Input(each.path, pattern=each.pattern) for each in self._inputs()),
         ]
         return [Node("call", self._python(), arguments, environment, outputs=[OUTPUTS])]
 

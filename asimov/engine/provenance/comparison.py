@@ -15,6 +15,7 @@ from asimov.engine.provenance.crates.contents import Packed
 from asimov.engine.provenance.crates.reading import Crate
 from asimov.engine.provenance.crates.relocation import moved, moves
 from asimov.engine.provenance.lookup import products_in, record_of, stored_results
+from asimov.engine.provenance.patterns import Patterns
 from asimov.engine.provenance.record import Provenance, last_run, settings_of
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
@@ -27,6 +28,7 @@ from asimov.text import counted
 
 #: Files that every analysis has one of, under paths of its own.
 _OF_EACH = {"configuration": "the configuration", "template": "the template"}
+_MATCHING = "matching files"
 #: How the value of a product begins that is not as it was stored or packed.
 _DAMAGED = "damaged"
 #: The most of a value that a line shows, in characters.
@@ -41,7 +43,8 @@ class Difference(msgspec.Struct):
     Attributes
     ----------
     what
-        ``settings``, ``files``, ``commands``, ``software``, ``place`` or ``products``.
+        ``settings``, ``files``, ``commands``, ``software``, ``place`` or ``products``; of the
+        present state of an analysis, ``matching files``: those of the patterns among its inputs.
     name
         Its name: of a setting with those above it, of a file its path.
     before, after
@@ -162,11 +165,25 @@ def _in_crate(crate: Crate, packed: Packed) -> str | None:
     return packed.sha256
 
 
-def of_ledger(workspace: Workspace, key: Key) -> Side:
-    """Return the settings that an analysis would run with now."""
+def of_ledger(workspace: Workspace, key: Key, number: int | None = None) -> tuple[Side, Side]:
+    """Return an attempt, by default the last one, and what the analysis would run with now.
+
+    That is its settings, and the files that match patterns if it has inputs of that kind.
+    """
+    attempt = of_attempt(workspace, key, number)
     pipeline = workspace.contents.entries[key].pipeline
     settings = _settings(pipeline, workspace.effective(key))
-    return Side(f"{key} in the ledger", {"settings": settings})
+    now = Side(f"{key} in the ledger", {"settings": settings})
+    found = record_of(workspace, key, number)[1]
+    if found.patterns:
+        then = {path: pattern for pattern, paths in found.patterns.items() for path in paths}
+        attempt.parts[_MATCHING] = then
+        now.parts[_MATCHING] = {**then}
+        for change in Patterns(workspace).changed(key, found):
+            now.parts[_MATCHING] |= dict.fromkeys(change.new, change.pattern)
+            for path in change.gone:
+                now.parts[_MATCHING].pop(path, None)
+    return attempt, now
 
 
 def _settings(pipeline: str, settings: Mapping[Any, Any]) -> dict[str, Any]:

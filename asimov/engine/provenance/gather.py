@@ -32,7 +32,12 @@ from asimov.engine.provenance.record import (
 )
 from asimov.engine.provenance.revisions import LedgerRevisions
 from asimov.engine.provenance.software import package_of
-from asimov.engine.provenance.used_files import inputs_of, is_within, programs_of
+from asimov.engine.provenance.used_files import (
+    inputs_of,
+    is_within,
+    patterns_of,
+    programs_of,
+)
 from asimov.engine.reuse.fingerprint import fingerprint
 from asimov.errors import AsimovError, ReportedError
 from asimov.journal.keys import Key
@@ -133,6 +138,10 @@ class Gatherer:
             image=image.image,
             image_digest=image.digest,
             image_unknown=image.unknown,
+            patterns={
+                self._stored(pattern): [self._stored(each) for each in paths]
+                for pattern, paths in patterns_of(analysis).items()
+            },
         )
         found.fingerprint = fingerprint(analysis, found, settings, configuration or b"")
         self._found[attempt.uid] = found

@@ -95,6 +95,9 @@ class Provenance(msgspec.Struct, omit_defaults=True):
     ledger_change, ledger_edited
         The number of the ledger's last change in ``asimov ledger history``, and whether it was
         edited by hand since.
+    patterns
+        The inputs that were found with a pattern, by the pattern; both relative to the project if
+        they are in it.
     """
 
     uid: str
@@ -121,6 +124,7 @@ class Provenance(msgspec.Struct, omit_defaults=True):
     fingerprint: str = ""
     ledger_change: int = 0
     ledger_edited: bool = False
+    patterns: dict[str, list[str]] = {}
 
 
 def read(records: ProvenanceRecords, uid: str) -> Provenance | None:

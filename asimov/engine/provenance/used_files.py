@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 
@@ -76,6 +76,12 @@ def inputs_of(
             folder = each.rundir
             for product in paths_of(each.assets):
                 yield _absolute(str(product), folder)
+
+
+def patterns_of(analysis: Analysis) -> Mapping[str, Sequence[str]]:
+    """Return what jobs of a `NodePipeline` read that was found with patterns, by the pattern."""
+    declared = getattr(analysis.pipeline, "job_patterns", None)
+    return declared if isinstance(declared, dict) else {}
 
 
 @lru_cache(maxsize=1)

@@ -66,7 +66,7 @@ class Comparison:
         pipeline = self._workspace.contents.entries[key].pipeline
         rest = (
             *_other_pipeline(found, pipeline),
-            *self._files.changed(found),
+            *self._files.changed(key, found),
             *_other_version(found),
             *other_packages(self._records, found),
             *other_image(self._trees, found),

@@ -10,6 +10,7 @@ from typing import Any
 
 from asimov import text
 from asimov.engine.provenance.checksums import Checksums
+from asimov.engine.provenance.patterns import Change, Patterns
 from asimov.engine.provenance.record import Provenance, UsedFile
 from asimov.engine.provenance.used_files import is_within
 from asimov.engine.staleness.reasons import Reason
@@ -29,6 +30,8 @@ _KINDS: dict[str, Kind] = {
 }
 #: Files that an argument names and that are programs.
 _SCRIPTS = {".py", ".sh", ".bash", ".pl", ".r", ".jl", ".m", ".lua", ".rb", ".js", ".ipynb"}
+#: New files of a pattern that reasons name, and files that are gone.
+_NAMED = 3
 
 
 class Files:
@@ -45,13 +48,14 @@ class Files:
     def __init__(self, workspace: Workspace, checksums: Checksums) -> None:
         self._workspace = workspace
         self._checksums = checksums
+        self._patterns = Patterns(workspace)
         self._now: dict[str, str | None] = {}
 
-    def changed(self, found: Provenance) -> Iterator[Reason]:
+    def changed(self, key: Key, found: Provenance) -> Iterator[Reason]:
         """Yield each file whose content differs from that with which an analysis ran.
 
-        A file that is gone says nothing: jobs may read what is removed afterwards. Nor do products
-        of an analysis that has not finished yet.
+        A file that is gone says nothing, unless a pattern has matched it: jobs may read what is
+        removed afterwards. Nor do products of an analysis that has not finished yet.
         """
         for used in found.files:
             if used.sha256 is None or "://" in used.path:
@@ -59,6 +63,8 @@ class Files:
             now = self._product(used) if used.of else self._sum(used.path)
             if now is not None and now != used.sha256:
                 yield Reason(kind_of(used), _said(used))
+        for change in self._patterns.changed(key, found):
+            yield from (Reason("inputs", each) for each in _lines(change))
 
     def _sum(self, path: str) -> str | None:
         if path not in self._now:
@@ -126,6 +132,19 @@ def kind_of(used: UsedFile) -> Kind:
         is_script = not used.of and PurePath(used.path).suffix.lower() in _SCRIPTS
         return "code" if is_script else "inputs"
     return _KINDS.get(used.role, "inputs")
+
+
+def _lines(change: Change) -> Iterator[str]:
+    pattern = text.line(change.pattern)
+    for path in change.new[:_NAMED]:
+        yield f"{text.line(path)} matches {pattern} now"
+    if (more := len(change.new) - _NAMED) > 0:
+        yield f"{text.counted(more, 'more file matches', 'more files match')} {pattern} now"
+    for path in change.gone[:_NAMED]:
+        yield f"{text.line(path)}, which matched {pattern}, is gone"
+    if (more := len(change.gone) - _NAMED) > 0:
+        they = text.counted(more, "more file that matched", "more files that matched")
+        yield f"{they} {pattern} {'is' if more == 1 else 'are'} gone"
 
 
 def _said(used: UsedFile) -> str:

@@ -24,6 +24,8 @@ from asimov.project.storage.verification import Stamp
 from asimov.project.storage.verification import stamp as stamp_of
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
+from asimov.system.file_patterns import folders_of
+from asimov.text import encodable
 
 if TYPE_CHECKING:
     from asimov.engine.provenance.record import Provenance, UsedFile
@@ -61,6 +63,9 @@ class Fingerprint(msgspec.Struct, array_like=True):
     products
         The stamps of its stored products and their manifest; None if they were not looked at, as
         when its job was submitted.
+    folders
+        The stamps of the folders that patterns of its inputs are looked up in, without what is in
+        them.
     """
 
     uid: str
@@ -72,6 +77,7 @@ class Fingerprint(msgspec.Struct, array_like=True):
     environments: dict[str, str]
     reasons: tuple[Reason, ...]
     products: list[tuple[str, Stamp]] | None
+    folders: list[tuple[str, Stamp]] = []
 
 
 _DECODER = msgspec.msgpack.Decoder(Fingerprint)
@@ -93,6 +99,8 @@ class Fingerprints:
         self._new: dict[Key, bytes] = {}
         self._stamps: dict[str, Stamp] = {}
         self._taken: dict[str, tuple[Stamp, int]] = {}
+        self._folders: dict[str, Stamp] = {}
+        self._looked_up: dict[str, list[tuple[str, Stamp]]] = {}
         self._ledgers: dict[str, str] = {}
         self._contents: dict[str, str] = {}
         self._packages: dict[str, str] = {}
@@ -118,6 +126,7 @@ class Fingerprints:
             or known.package != self._package(entry.pipeline)
             or (known.inputs and any(self._input(name) != state for name, state in known.inputs))
             or any(stamp_of(self._absolute(path)) != stamp for path, stamp in known.products or ())
+            or any(self._folder(path) != stamp for path, stamp in known.folders)
         ):
             return False
         stamps = self._stamps
@@ -176,6 +185,7 @@ class Fingerprints:
                 environments,
                 reasons,
                 products,
+                [each for pattern in found.patterns for each in self._in_folders(pattern, since)],
             ),
         )
 
@@ -198,6 +208,7 @@ class Fingerprints:
             keep_fingerprints(self._workspace.journal, self._new)
         self._new = {}
         self._taken = {}
+        self._looked_up = {}
 
     # --- the present state of things, each found out once
 
@@ -219,6 +230,22 @@ class Fingerprints:
             self._taken[used.path] = _stamp_of(self._absolute(used.path))
         found, changed = self._taken[used.path]
         return found if found is _GONE or changed < (since - FRESH) * 1e9 else _NEVER
+
+    def _folder(self, path: str) -> Stamp:
+        if path not in self._folders:
+            self._folders[path] = _stamp_of_folder(self._absolute(path))[0]
+        return self._folders[path]
+
+    def _in_folders(self, pattern: str, since: float) -> list[tuple[str, Stamp]]:
+        """Return the stamps of the folders of a pattern; of one that changed since a time, none."""
+        if pattern not in self._looked_up:
+            self._looked_up[pattern] = []
+            for path in folders_of(pattern, self._root):
+                stamp, changed = _stamp_of_folder(path)
+                name = encodable(path.removeprefix(f"{self._root}/"))
+                is_settled = changed < (since - FRESH) * 1e9
+                self._looked_up[pattern].append((name, stamp if is_settled else _NEVER))
+        return self._looked_up[pattern]
 
     def _ledger(self, file: str) -> str:
         if file not in self._ledgers:
@@ -277,6 +304,15 @@ def _stamp_of(path: str) -> tuple[Stamp, int]:
         max(each.st_mtime_ns for each in stamps),
         status.st_ino + len(stamps) - 1,
     ), max(max(each.st_mtime_ns, each.st_ctime_ns) for each in stamps)
+
+
+def _stamp_of_folder(path: str) -> tuple[Stamp, int]:
+    """Return the stamp of a folder, which changes with its entries, and when that was."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return _GONE, 0
+    return (0, status.st_mtime_ns, status.st_ino), max(status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _within(folder: str) -> Iterable[os.stat_result]:
