@@ -107,6 +107,24 @@ def test_a_job_that_failed_shows_the_end_of_its_error_file(lab: Any) -> None:
     assert any("production set s/bad" in line and "restart" in line for line in told["moves"])
 
 
+def test_a_job_that_failed_without_a_word_says_its_exit_code_and_the_empty_log(lab: Any) -> None:
+    lab.apply("bad, pipeline: command, executable: 'false', outputs: {o: job.out}")
+    lab.finish(code=3)
+    log = lab.rundir("bad") / "job.err"
+    assert why(lab, "bad")["because"] == [
+        f"its job ended with exit code 1, and its error log is empty: {log}"
+    ]
+    assert "why:\n  its job ended with exit code 1" in lab.run("why", "s/bad").out
+
+
+def test_jobs_that_failed_without_a_word_are_counted(lab: Any) -> None:
+    lab.apply("bad, pipeline: command, executable: 'false', processes: 2, outputs: {o: job.0.out}")
+    lab.finish(code=3)
+    (because,) = why(lab, "bad")["because"]
+    assert because.startswith("its job ended with exit code 1, and its 2 error logs are empty: ")
+    assert because.endswith("job.0.err and others")
+
+
 def test_a_scheduler_that_can_not_be_asked_is_named_with_since_when(
     lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from asimov.engine.job_output.files import OutputFile, output_files
 from asimov.engine.job_output.reading import last_lines
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
+from asimov.text import line
 
 #: How many lines are shown.
 LINES = 10
@@ -56,7 +57,28 @@ def last_words(workspace: Workspace, key: Key) -> LastWords:
 
 
 def how_it_failed(workspace: Workspace, key: Key) -> list[str]:
-    """Return what was recorded when a stuck analysis failed, a line each."""
+    """Return what was recorded when a stuck analysis failed, a line each.
+
+    Of a job that failed without a word, that is how it ended, and which logs are empty.
+    """
+    return _recorded_failure(workspace, key) or _silent_end(workspace, key)
+
+
+def _silent_end(workspace: Workspace, key: Key) -> list[str]:
+    attempts = workspace.journal.attempts(key)
+    if not attempts or not attempts[-1].exit_code:
+        return []
+    logs = [each for each in output_files(workspace, key) if each.kind == "error"]
+    if not logs or any(each.size for each in logs):
+        return []
+    ended = f"its job ended with exit code {attempts[-1].exit_code}"
+    if len(logs) == 1:
+        return [f"{ended}, and its error log is empty: {line(str(logs[0].path))}"]
+    first = line(str(logs[0].path))
+    return [f"{ended}, and its {len(logs)} error logs are empty: {first} and others"]
+
+
+def _recorded_failure(workspace: Workspace, key: Key) -> list[str]:
     found = []
     for event in reversed(workspace.journal.events(*key)):
         if event.after in {"ready", "running"}:
@@ -65,7 +87,7 @@ def how_it_failed(workspace: Workspace, key: Key) -> list[str]:
             found.append(event.reason)
         if event.kind == "failed" and event.details:
             found.append("how it failed:")
-            return found + [f"  {line}" for line in event.details.splitlines()]
+            return found + [f"  {each}" for each in event.details.splitlines()]
     return found
 
 
@@ -77,10 +99,10 @@ def _recorded(workspace: Workspace, key: Key) -> LastWords:
             first, *lines = event.details.splitlines()
             if match := _END_OF.fullmatch(first):
                 own = []
-                for line in lines:
-                    if _END_OF.fullmatch(line):
+                for each in lines:
+                    if _END_OF.fullmatch(each):
                         break  # of the next node that failed
-                    own.append(line)
+                    own.append(each)
                 return LastWords(match[1], own[-LINES:])
     return LastWords()
 
