@@ -11,6 +11,7 @@ from asimov.engine.provenance.software import package_of
 from asimov.engine.provenance.trees import Trees
 from asimov.engine.staleness.environments import other_image, other_packages
 from asimov.engine.staleness.files import Files
+from asimov.engine.staleness.products import other_products
 from asimov.engine.staleness.reasons import Reason
 from asimov.engine.staleness.results import StoredProducts
 from asimov.engine.staleness.settings import changed_settings, is_usable
@@ -67,6 +68,7 @@ class Comparison:
         rest = (
             *_other_pipeline(found, pipeline),
             *self._files.changed(key, found),
+            *other_products(self._workspace, found),
             *_other_version(found),
             *other_packages(self._records, found),
             *other_image(self._trees, found),

@@ -282,7 +282,7 @@ class Fingerprints:
         record = self._workspace.records.get(key)
         if record is None or key not in self._workspace.contents.entries:
             return "none"
-        return f"{record.uid} {STATES[record.status].done}"
+        return f"{record.uid} {record.status if STATES[record.status].done else ''}"
 
 
 def _without_analyses(subject: Mapping[str, object]) -> dict[str, object]:

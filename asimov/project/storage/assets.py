@@ -221,6 +221,20 @@ class Stored:
         return os.path.normpath(os.path.join(self._rundir, name))
 
 
+def paths_recorded(folder: Path) -> frozenset[str] | None:
+    """Return the paths of all assets that the record beside stored results lists; None without one.
+
+    They are relative to the run directory.
+    """
+    path = folder / PROVENANCE_FILE
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    found = _recorded(str(path), status.st_mtime_ns, status.st_size)
+    return None if found is None else frozenset(_paths_in(found))
+
+
 @lru_cache(maxsize=4096)
 def _recorded(path: str, changed: int, size: int) -> dict[str, Any] | None:
     """Return the assets in a record; the answer is kept until the file changes."""

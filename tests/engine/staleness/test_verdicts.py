@@ -171,3 +171,49 @@ def test_products_that_are_only_stored_are_compared_too(lab: Any) -> None:
     with closing(lab.open().journal) as journal:
         journal.write("DELETE FROM fingerprints")
     assert verdicts(lab) == {"second": [("inputs", "y of s/first has different content")]}
+
+
+def test_more_or_fewer_products_of_an_input_are_named(lab: Any) -> None:
+    (lab.root / "data").mkdir()
+    (lab.root / "data" / "1").touch()
+    (lab.root / "svc.py").write_text(
+        """
+import shutil
+from asimov.functions import app, DataObject
+
+@app.register("Same")
+def same(data_objects, working_dir):
+    for each in data_objects:
+        shutil.copy(each.path, ".")
+    return [DataObject(path=each.path.rpartition("/")[2]) for each in data_objects]
+"""
+    )
+    lab.apply(
+        "first, pipeline: function, function: 'svc:same', inputs: 'data/*'",
+        f"second, needs: [first], {SHELL}, arguments: [-c, 'touch y']",
+    )
+    lab.finish()
+    assert verdicts(lab) == {}
+    (lab.root / "data" / "2").touch()
+    lab.run("rerun", "s/first", "--yes")
+    lab.finish()
+    said = ("inputs", "work/2 of s/first is a new product")
+    assert said in verdicts(lab)["second"]
+    assert "work/2 of s/first is a new product" in lab.run("why", "s/second").out
+
+    lab.run("rerun", "s/second", "--yes")
+    lab.finish()
+    assert verdicts(lab) == {}
+    for name in ("1", "3", "4", "5", "6"):
+        path = lab.root / "data" / name
+        path.unlink() if name == "1" else path.touch()
+    lab.run("rerun", "--outdated", "--yes")
+    lab.run("rerun", "--withdraw", "s/second")
+    lab.finish()
+    assert [each for _, each in verdicts(lab)["second"] if "product" in each] == [
+        "work/3 of s/first is a new product",
+        "work/4 of s/first is a new product",
+        "work/5 of s/first is a new product",
+        "1 more file of s/first is a new product",
+        "work/1 of s/first is no product any more",
+    ]
