@@ -154,7 +154,7 @@ def finish(run: Callable[..., Ran]) -> Ran:
 
 
 #: Bytes that are left on the disk: none, and less than this or that needs.
-LEFT = range(0, 50 * PAGE, 3 * PAGE)
+LEFT = [*range(0, 50 * PAGE, 3 * PAGE), *range(50 * PAGE, 500 * PAGE, 25 * PAGE)]
 
 
 def until_it_fits(
@@ -171,6 +171,8 @@ def until_it_fits(
         says_what_is_full(ran, root)
         failed += 1
         yield ran
+    else:
+        raise AssertionError(f"there was never room enough: {ran}")
     assert failed
 
 
