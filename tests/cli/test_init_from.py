@@ -17,6 +17,9 @@ from typing import Any
 
 import pytest
 
+from asimov.engine.provenance.crates import reading
+from asimov.engine.provenance.crates.reading import open_crate
+from asimov.errors import AsimovError
 from tests.chain import ODD, Chain, chain, finish
 from tests.lab import lab
 
@@ -249,6 +252,19 @@ def test_zip_bombs_second_names_and_encrypted_files_are_refused(
     secret.write_bytes(written[: at + 8] + b"\x01\x00" + written[at + 10 :])
     assert "project/zeros is encrypted" in taken_in(secret, code=1).stderr
     assert nothing_made(tmp_path)
+
+
+def test_a_zip_file_may_have_so_many_members(
+    crates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = with_member(crates, tmp_path / "many.zip", "project/one more")
+    with zipfile.ZipFile(many) as archive:
+        monkeypatch.setattr(reading, "_MOST_FILES", len(archive.infolist()) - 1)
+    with pytest.raises(AsimovError, match="has more than") as refused, open_crate(many):
+        pass
+    assert refused.value.where == many
+    with open_crate(crates / "second.zip"):
+        pass
 
 
 def test_a_folder_with_links_is_refused(

@@ -84,6 +84,7 @@ class Guard:
         try:
             self._check_host(headers)
             self._check_origin(headers)
+            _check_coding(scope, headers)
             if scope["path"] not in self._public:
                 caller = await policy.admit(self._access, scope, headers)
                 state.update(caller=caller, access=self._access)
@@ -115,6 +116,16 @@ class Guard:
             return
         if origin.partition("://")[2].lower() != headers.get("host", "").lower():
             raise FaultError(403, _FOREIGN, "header: Origin")
+
+
+def _check_coding(scope: Scope, headers: Headers) -> None:
+    """Refuse a body that is packed: what it unpacks to has no limit."""
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    if coding != "identity" and scope["method"] not in {"GET", "HEAD"}:
+        raise FaultError(
+            415, f"a body in {quoted(coding)} is not unpacked", "header: Content-Encoding",
+            "send it as it is", headers={"accept-encoding": "identity"},
+        )  # fmt: skip
 
 
 def _host_of(address: str) -> str | None:

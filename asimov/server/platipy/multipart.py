@@ -177,6 +177,11 @@ class _Parts:
                 raise FaultError(400, f"there is more than one {FILE}")
             self._folder.parent.mkdir(exist_ok=True)  # the project's own is not made again
             self._folder.mkdir(exist_ok=True)
+            if self._folder.is_symlink():
+                raise FaultError(
+                    503, f"the file can't be kept: {self._folder.name} is a link",
+                    hint="remove the link",
+                )  # fmt: skip
             self._path = self._folder / uuid.uuid4().hex
             self._file = self._path.open("xb")
 

@@ -13,6 +13,7 @@ from asimov.project.workspace import Workspace
 from asimov.server.faults import FaultError
 from asimov.server.platipy.algorithms import algorithms, are_known
 from asimov.server.platipy.states import is_due, is_over, state
+from asimov.server.platipy.uploads import UPLOADS
 from asimov.system import clock
 
 #: How an answer begins that can be given once the outputs of some calls are listed.
@@ -88,9 +89,16 @@ class DatasetReader:
         if found.type != "FILE":
             raise FaultError(400, "only data objects of type FILE can be downloaded")
         path = None if found.file is None else self._workspace.project.path(found.file)
-        if path is None or self._is_over(dataset) or not path.is_file():
+        if path is None or self._is_over(dataset) or not self._is_kept(path):
             raise FaultError(404, "the file does not exist; it may have expired")
         return path, []
+
+    def _is_kept(self, path: Path) -> bool:
+        """Return whether a file is there, and a link leads to no other."""
+        project = self._workspace.project
+        folders = (project.root / UPLOADS, project.results)
+        inside = any(path.resolve().is_relative_to(each.resolve()) for each in folders)
+        return inside and path.is_file()
 
     def status(self, uid: str) -> Answer:
         """Return the state of a call."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from asimov.journal.datasets import DataObject
@@ -23,6 +22,26 @@ def folder_of(project: Project, series: DataObject) -> Path:
     return project.root / UPLOADS / str(series.dataset) / str(series.id) / name
 
 
+def make_folder(project: Project, folder: Path) -> None:
+    """Make a folder among the uploads; ``uploads`` itself may be a link to another disk.
+
+    Raises
+    ------
+    FaultError
+        If a link in it leads elsewhere.
+    """
+    uploads = project.root / UPLOADS
+    for each in (folder, *folder.parents):
+        if each == uploads:
+            break
+        if each.is_symlink():
+            name = each.relative_to(project.root)
+            raise FaultError(
+                503, f"the file can't be kept: {name} is a link", hint="remove the link"
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+
+
 def add_file(project: Project, series: DataObject, file: Path, name: str) -> None:
     """Move a file into the folder of a series; one of its name is replaced.
 
@@ -40,12 +59,12 @@ def add_file(project: Project, series: DataObject, file: Path, name: str) -> Non
     Raises
     ------
     FaultError
-        If the series has too many files.
+        If the series has too many files, or its folder is behind a link.
     """
     folder = folder_of(project, series)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(project, folder)
     if sum(1 for _ in folder.iterdir()) >= _MOST:
         raise FaultError(400, f"a series may have {_MOST} files")
-    shutil.move(file, folder / file_name(name))
+    file.replace(folder / file_name(name))
     for each in (folder, *folder.parents[:4]):
         sync_path(each)

@@ -29,7 +29,7 @@ from asimov.server.platipy.reader import (
     owned_object,
 )
 from asimov.server.platipy.states import is_due, stored_since
-from asimov.server.platipy.uploads import INCOMING, UPLOADS, add_file, folder_of
+from asimov.server.platipy.uploads import INCOMING, UPLOADS, add_file, folder_of, make_folder
 from asimov.system import clock
 from asimov.system.disk import sync_path
 
@@ -100,6 +100,8 @@ class DatasetWriter:
             raise FaultError(400, "the dataset has expired")
         if len(there) >= _OBJECTS:
             raise FaultError(400, f"a dataset may have {_OBJECTS} data objects")
+        if upload is not None:
+            make_folder(self._workspace.project, self._uploads / str(found.id))
         retrieve = new.get("dicom_retrieve")
         if retrieve in {"MOVE", "GET"} and found.source is None:
             raise wrong(
@@ -110,7 +112,7 @@ class DatasetWriter:
         stored = None
         if upload is not None:
             folder = self._uploads / str(found.id) / uuid.uuid4().hex[:8]
-            folder.mkdir(parents=True)
+            make_folder(self._workspace.project, folder)
             place = folder / file_name(name)
             upload.rename(place)
             for each in (folder, *folder.parents[:3]):

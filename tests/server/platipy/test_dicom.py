@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import socket
 import time
+import zlib
 from contextlib import closing
 
 import pytest
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, generate_uid
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.sop_class import (
     CTImageStorage,
@@ -17,8 +18,10 @@ from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelMove,
 )
 
-from asimov.journal.datasets import Datasets
+from asimov.journal.datasets import DataObject, Dataset, Datasets, Location
 from asimov.project.workspace import Workspace
+from asimov.server.platipy.dicom.peers import send
+from asimov.system import clock
 from tests.conftest import stop_local_scheduler
 from tests.server.platipy.client import Client
 from tests.server.platipy.conftest import asimov
@@ -44,12 +47,12 @@ def no_runner(root):
     stop_local_scheduler(root.parent)
 
 
-def image(series, number=1):
+def image(series, number=1, syntax=ExplicitVRLittleEndian):
     """Return an image of two by two pixels."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = CTImageStorage
     meta.MediaStorageSOPInstanceUID = generate_uid()
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.TransferSyntaxUID = syntax
     made = FileDataset(None, {}, file_meta=meta, preamble=bytes(128))
     made.SOPClassUID, made.SOPInstanceUID = CTImageStorage, meta.MediaStorageSOPInstanceUID
     made.SeriesInstanceUID, made.StudyInstanceUID = series, "1.2.3"
@@ -115,6 +118,9 @@ class Pacs:
 
     def __init__(self) -> None:
         self.images = []
+        self.unpacks = True
+        #: In which transfer syntaxes it was asked for images.
+        self.syntaxes = set()
         self.port = free_port()
         self.listener = None
         entity = AE("PACS")
@@ -132,6 +138,9 @@ class Pacs:
                                            evt_handlers=handlers)  # fmt: skip
 
     def _store(self, event):
+        if not self.unpacks:
+            self.images.append(event.context.transfer_syntax)
+            return 0x0000
         received = event.dataset
         received.file_meta = event.file_meta
         self.images.append(received)
@@ -142,6 +151,8 @@ class Pacs:
         return [each for each in self.images if each.SeriesInstanceUID == wanted]
 
     def _get(self, event):
+        for each in event.assoc.requestor.requested_contexts:
+            self.syntaxes.update(each.transfer_syntax)
         found = self._found(event)
         yield len(found)
         for each in found:
@@ -162,10 +173,10 @@ def pacs():
     made.end()
 
 
-def sent(port, images, title="ASIMOV"):
+def sent(port, images, title="ASIMOV", syntax=ExplicitVRLittleEndian):
     """Send images to a listener; return the statuses, or None without a connection."""
     entity = AE("SENDER")
-    entity.add_requested_context(CTImageStorage, ExplicitVRLittleEndian)
+    entity.add_requested_context(CTImageStorage, syntax)
     peer = entity.associate("127.0.0.1", port, ae_title=title)
     if not peer.is_established:
         return None
@@ -193,8 +204,11 @@ def test_series_come_and_go_over_the_network(root, keys, serve, pacs):
         for how, uid in series.items()
     }  # fmt: skip
 
-    # What nobody waits for is refused, and so is who calls another title.
+    # What nobody waits for is refused, and so is who calls another title, or sends what a few kB of
+    # which may unpack to GB of memory.
     until(lambda: listens(port))
+    packed = image(series["SEND"], syntax=DeflatedExplicitVRLittleEndian)
+    assert sent(port, [packed], syntax=DeflatedExplicitVRLittleEndian) is None
     assert sent(port, [image(generate_uid())]) == [0xA900]
     assert sent(port, [image(series["SEND"])], "OTHER") is None
     assert ada.get(f"/api/dataset/ready/{number}") == {"ready": False}
@@ -203,6 +217,7 @@ def test_series_come_and_go_over_the_network(root, keys, serve, pacs):
     for how, each in objects.items():
         folder = root / "uploads" / str(number) / str(each) / series[how]
         assert len(list(folder.glob("*.dcm"))) == 3, how
+    assert DeflatedExplicitVRLittleEndian not in pacs.syntaxes
 
     # Who sent each is known, as it calls itself: DICOM knows no keys.
     with closing(Workspace.open(root, reading=True).journal) as journal:
@@ -231,3 +246,28 @@ def test_series_come_and_go_over_the_network(root, keys, serve, pacs):
     assert (made["type"], made["path"], made["parent_id"]) == ("DICOM", "copied", objects["SEND"])
     assert made["series_instance_uid"] in {None, series["SEND"]}
     assert [str(each.SeriesInstanceUID) for each in pacs.images] == [series["SEND"]] * 3
+
+
+def test_an_output_is_sent_as_it_is_and_not_unpacked_for_that(root, pacs, monkeypatch):
+    """A function may return what a client sent; it goes on without being read as a whole."""
+    series, folder = generate_uid(), root / "results" / "packed"
+    folder.mkdir(parents=True)
+    packed = image(series, syntax=DeflatedExplicitVRLittleEndian)
+    packed.PixelData = bytes(50_000_000)
+    packed.save_as(folder / "1.dcm")
+    assert (folder / "1.dcm").stat().st_size < 100_000
+    workspace = Workspace.open(root)
+    with closing(workspace.journal) as journal:
+        datasets = Datasets(journal)
+        place = datasets.add_location(Location(0, "ada", "pacs", "127.0.0.1", pacs.port, "PACS"))
+        now = clock.now()
+        dataset = datasets.add(Dataset(0, "ada", now, now + 3600, None, place.id, expired=False))
+        made = datasets.add_object(
+            DataObject(0, dataset.id, False, "DICOM", "results/packed", series, None, False, False,
+                       now, None)
+        )  # fmt: skip
+        monkeypatch.setattr(zlib, "decompress", None)
+        pacs.unpacks = False
+        send(workspace.project, made.id)
+        assert datasets.object(made.id).is_sent
+    assert pacs.images == [DeflatedExplicitVRLittleEndian]

@@ -11,11 +11,23 @@ from asimov.journal.datasets import DataObject, Datasets
 from asimov.journal.journal import Journal
 from asimov.journal.keys import Key
 from asimov.project.layout import Project
-from asimov.server.platipy.uploads import add_file, folder_of
+from asimov.server.platipy.uploads import add_file, folder_of, make_folder
 from asimov.text import short
 
 #: The most characters of a title.
 _TITLE = 16
+
+
+def transfer_syntaxes() -> list[str]:
+    """Return the transfer syntaxes in which images are taken.
+
+    The deflated one (DICOM PS3.5, A.5) is none of them: whoever reads it has all of it unpacked in
+    memory, and a few kB may become many GB.
+    """
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+    from pynetdicom import DEFAULT_TRANSFER_SYNTAXES
+
+    return [each for each in DEFAULT_TRANSFER_SYNTAXES if each != DeflatedExplicitVRLittleEndian]
 
 
 def series_of(path: str | Path) -> str:
@@ -39,13 +51,17 @@ def keep(project: Project, series: DataObject, path: Path) -> None:
     tags = ["SOPInstanceUID"]
     uid = dcmread(path, stop_before_pixels=True, specific_tags=tags).SOPInstanceUID
     folder = folder_of(project, series)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(project, folder)
     handle, copy = tempfile.mkstemp(dir=folder.parent, prefix=".")
-    with os.fdopen(handle, "wb") as target, path.open("rb") as source:
-        shutil.copyfileobj(source, target)
-        target.flush()
-        os.fsync(target.fileno())
-    add_file(project, series, Path(copy), f"{uid}.dcm")
+    try:
+        with os.fdopen(handle, "wb") as target, path.open("rb") as source:
+            shutil.copyfileobj(source, target)
+            target.flush()
+            os.fsync(target.fileno())
+        add_file(project, series, Path(copy), f"{uid}.dcm")
+    except BaseException:
+        Path(copy).unlink(missing_ok=True)
+        raise
 
 
 def arrived(project: Project, journal: Journal, series: DataObject, sender: str) -> None:

@@ -12,7 +12,8 @@ from asimov.journal.database import Database
 from asimov.journal.datasets import Datasets
 from asimov.journal.journal import Journal
 from asimov.project.layout import Project
-from asimov.server.platipy.dicom.files import arrived, keep, series_of
+from asimov.server.faults import FaultError
+from asimov.server.platipy.dicom.files import arrived, keep, series_of, transfer_syntaxes
 from asimov.system import clock
 
 #: Statuses of C-STORE (DICOM PS3.4, table B.2-1): done; not what is expected; can't be kept.
@@ -49,7 +50,8 @@ class Listener:
         config = self._project.config
         host = config.get("platipy", "dicom host", fallback="127.0.0.1")
         entity = AE(ae_title=self.title)
-        entity.supported_contexts = AllStoragePresentationContexts
+        for each in AllStoragePresentationContexts:
+            entity.add_supported_context(each.abstract_syntax or "", transfer_syntaxes())
         entity.add_supported_context(Verification)
         entity.require_called_aet = True
         handlers: list[Any] = [(evt.EVT_C_STORE, self._store), (evt.EVT_RELEASED, self._released)]
@@ -66,7 +68,7 @@ class Listener:
                 return _UNEXPECTED
             for each in waiting:
                 keep(self._project, each, Path(event.dataset_path))
-        except (OSError, AsimovError, AttributeError):
+        except (OSError, AsimovError, FaultError, AttributeError):
             return _FAILED
         seen: set[str] = getattr(event.assoc, "asimov_series", set())
         event.assoc.asimov_series = {*seen, series}

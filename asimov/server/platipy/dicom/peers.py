@@ -13,7 +13,7 @@ from asimov.journal.database import Database
 from asimov.journal.datasets import DataObject, Datasets, Location
 from asimov.journal.journal import Journal
 from asimov.project.layout import Project
-from asimov.server.platipy.dicom.files import arrived, keep
+from asimov.server.platipy.dicom.files import arrived, keep, transfer_syntaxes
 
 #: The most kinds of images that one association can be about.
 _KINDS = 120
@@ -47,12 +47,12 @@ def fetch(project: Project, number: int, title: str) -> None:
     if wanted.retrieve == "GET":
         model = models.StudyRootQueryRetrieveInformationModelGet  # type: ignore[attr-defined]
         for each in StoragePresentationContexts[:_KINDS]:
-            entity.add_requested_context(each.abstract_syntax or "")
+            entity.add_requested_context(each.abstract_syntax or "", transfer_syntaxes())
             roles.append(build_role(each.abstract_syntax or "", scp_role=True))
         handlers = [(evt.EVT_C_STORE, lambda event: _take(project, wanted, event))]
     else:
         model = models.StudyRootQueryRetrieveInformationModelMove  # type: ignore[attr-defined]
-    entity.add_requested_context(model)
+    entity.add_requested_context(model, transfer_syntaxes())
     query = Dataset()
     query.QueryRetrieveLevel = "SERIES"
     query.SeriesInstanceUID = wanted.series
@@ -85,15 +85,16 @@ def send(project: Project, number: int) -> None:
     AsimovError
         If they can't be sent.
     """
-    from pydicom import dcmread
-    from pynetdicom import AE
+    from pydicom.filereader import read_file_meta_info
+    from pynetdicom import AE, _config
 
+    _config.STORE_SEND_CHUNKED_DATASET = True  # an image goes as it is, and never into memory
     made, target = _about(project, number, "target")
     place = project.path(made.file or "")
     files = sorted(each for each in place.rglob("*") if each.is_file()) or [place]
     kinds = set()
     for file in files:
-        meta = dcmread(file, stop_before_pixels=True, specific_tags=[]).file_meta
+        meta = read_file_meta_info(file)
         kinds.add((meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID))
     entity = AE(ae_title=project.config.get("platipy", "dicom title", fallback="ASIMOV"))
     for kind, syntax in sorted(kinds):
