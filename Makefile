@@ -11,9 +11,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# Python compiles what it imports; to compile all that is installed takes longer than the tests save.
-INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
-
 .PHONY: demo test test-more test-long test-core pool-programs browser proxy test-plugins docs docs-serve bench coverage release-check clean
 
 demo: $(VENV)/demo.done
@@ -79,17 +76,17 @@ $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/demo.done: setup.cfg | $(BIN)/pip
-	$(INSTALL) --editable '.[quickstart]'
+	tools/install-checkout $(BIN) quickstart
 	@touch $@
 
 $(VENV)/test.done: setup.cfg | $(BIN)/pip
-	$(INSTALL) --editable '.[test]'
+	tools/install-checkout $(BIN) test
 	@touch $@
 
 $(VENV)/docs.done: setup.cfg $(VENV)/test.done | $(BIN)/pip
-	$(INSTALL) --editable '.[test,docs]'
+	tools/install-checkout $(BIN) test,docs
 	@touch $@
 
 $(VENV)/develop.done: setup.cfg $(VENV)/test.done | $(BIN)/pip
-	$(INSTALL) --editable '.[test,docs,develop]'
+	tools/install-checkout $(BIN) test,docs,develop
 	@touch $@
