@@ -44,7 +44,8 @@ def test_the_usage_of_jobs_that_have_ended(
     ids = {}
     for name, script, wanted in (
         ("working", busy, {"memory": 100, "cpus": 3}),
-        ("many", "exit 1", {"queue": 3}),
+        # More memory, so that none of them runs in the slot of three that the other job leaves.
+        ("many", "exit 1", {"queue": 3, "memory": 300}),
         ("waiting", "exit 0", {"requirements": "false"}),
         ("never", "exit 0", {"requirements": "false"}),
     ):
