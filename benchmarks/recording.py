@@ -6,7 +6,6 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import report
@@ -40,13 +39,17 @@ class _Side:
         return measure(self.command(*words), self.root, self.program.variables)
 
 
-def compare(asimov: Program, size: int, repeats: int, passes: int) -> dict[str, Any]:
+def compare(asimov: Program, folder: Path, size: int, repeats: int, passes: int) -> dict[str, Any]:
     """Measure commands with and without both, in turn.
 
     Parameters
     ----------
     asimov
         The program, with the null scheduler.
+    folder
+        Where the projects are created. They stay: for up to five minutes after files are removed,
+        ext4 takes longer to create others, which would count as cost of records, since these are
+        files too.
     size
         How many analyses.
     repeats
@@ -61,41 +64,37 @@ def compare(asimov: Program, size: int, repeats: int, passes: int) -> dict[str, 
         MB of either side, and the ``ratio`` of the times, each the median of the pairs.
     """
 
-    def sides(folder: Path) -> tuple[_Side, _Side]:
-        one, other = (
-            _Side(asimov, folder / how, lambda *words, how=how: asimov.inside("costs", how, *words))
-            for how in ("with", "without")
+    def side(how: str, number: int) -> _Side:
+        return _Side(
+            asimov, folder / f"{how}-{number}", lambda *words: asimov.inside("costs", how, *words)
         )
-        return one, other
 
     pairs: _Pairs = {}
-    for _ in range(repeats):
-        with TemporaryDirectory(prefix="asimov-benchmark-") as folder:
-            one, other = sides(Path(folder))
-            # Both look at the same records.
-            _measure(pairs, one, other, _Side(asimov, one.root, other.command), size, passes)
-            (one.root / "all.yaml").write_text("kind: configuration\nrerun: automatic\n")
-            asimov.asimov(one.root, "apply", "-f", "all.yaml")
-            asimov.asimov(one.root, "monitor", "--chain")
-            same = _Side(asimov, one.root, other.command)
-            for _ in range(passes):
-                pair = one.run("monitor", "--chain"), same.run("monitor", "--chain")
-                pairs.setdefault(_AUTOMATIC, []).append(pair)
+    for number in range(repeats):
+        one, other = side("with", number), side("without", number)
+        # Both look at the same records.
+        same = _Side(asimov, one.root, other.command)
+        _measure(pairs, one, other, same, size, passes)
+        (one.root / "all.yaml").write_text("kind: configuration\nrerun: automatic\n")
+        asimov.asimov(one.root, "apply", "-f", "all.yaml")
+        asimov.asimov(one.root, "monitor", "--chain")
+        for _ in range(passes):
+            pair = one.run("monitor", "--chain"), same.run("monitor", "--chain")
+            pairs.setdefault(_AUTOMATIC, []).append(pair)
     return _summed(size, ["with", "without"], pairs)
 
 
 def compare_earlier(
-    asimov: Program, earlier: Program, size: int, repeats: int, passes: int
+    asimov: Program, earlier: Program, folder: Path, size: int, repeats: int, passes: int
 ) -> dict[str, Any]:
     """Measure the same commands of this and of an earlier asimov, in turn; see `compare`."""
     pairs: _Pairs = {}
-    for _ in range(repeats):
-        with TemporaryDirectory(prefix="asimov-benchmark-") as folder:
-            one, other = (
-                _Side(each, Path(folder, name), _direct(each))
-                for each, name in ((asimov, "this"), (earlier, "earlier"))
-            )
-            _measure(pairs, one, other, other, size, passes)
+    for number in range(repeats):
+        one, other = (
+            _Side(each, folder / f"{name}-{number}", _direct(each))
+            for each, name in ((asimov, "this"), (earlier, "earlier"))
+        )
+        _measure(pairs, one, other, other, size, passes)
     return _summed(size, ["this", "earlier"], pairs)
 
 
@@ -110,7 +109,10 @@ def _measure(pairs: _Pairs, one: _Side, other: _Side, idle: _Side, size: int, pa
         make(side.program, side.root, size, _LAYOUT, "null")
 
     def add(name: str, left: _Side, right: _Side, *words: str) -> None:
-        pairs.setdefault(name, []).append((left.run(*words), right.run(*words)))
+        # Each side is first in turn: what the one leaves for the system to write delays the other.
+        turns = [0, 1] if len(pairs.setdefault(name, [])) % 2 else [1, 0]
+        found = {number: (left, right)[number].run(*words) for number in turns}
+        pairs[name].append((found[0], found[1]))
 
     add(_SUBMIT, one, other, "manage", "submit")
     for side in (one, other):

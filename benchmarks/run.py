@@ -9,7 +9,9 @@ import platform
 import statistics
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import changes
@@ -85,16 +87,19 @@ def _changes(asimov: Program, options: argparse.Namespace, results: dict[str, An
 
 def _recording(asimov: Program, options: argparse.Namespace, results: dict[str, Any]) -> None:
     size = max(options.sizes)
-    _say(f"what records and verdicts cost for {size} ...")
-    repeats, passes = options.repeats, options.passes
-    results["recording"] = recording.compare(asimov, size, repeats, passes)
-    print(recording.table(results["recording"]) + "\n", flush=True)
-    if options.earlier:
-        _say("an earlier asimov ...")
-        with program(options.earlier.absolute(), with_null_scheduler=True) as earlier:
-            found = recording.compare_earlier(asimov, earlier, size, repeats, passes)
-        results["earlier"] = found
-        print(recording.table(found) + "\n", flush=True)
+    how = size, options.repeats, options.passes
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="asimov-benchmark-")))
+        earlier = options.earlier and stack.enter_context(
+            program(options.earlier.absolute(), with_null_scheduler=True)
+        )
+        _say(f"what records and verdicts cost for {size} ...")
+        results["recording"] = recording.compare(asimov, folder, *how)
+        print(recording.table(results["recording"]) + "\n", flush=True)
+        if earlier:
+            _say("an earlier asimov ...")
+            results["earlier"] = recording.compare_earlier(asimov, earlier, folder, *how)
+            print(recording.table(results["earlier"]) + "\n", flush=True)
 
 
 def _submission(asimov: Program, options: argparse.Namespace, results: dict[str, Any]) -> None:
