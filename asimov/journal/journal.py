@@ -323,6 +323,12 @@ class Journal(Database):
         rows = self.rows("SELECT subject, name, data FROM facts")
         return {Key(row[0], row[1]): unpacked(self, row[2]) for row in rows}
 
+    def facts_of(self, key: Key) -> dict[str, Any]:
+        """Return the facts of an analysis or a subject."""
+        rows = self.rows("SELECT data FROM facts WHERE subject = ? AND name = ?", key)
+        found: dict[str, Any] = unpacked(self, rows[0][0]) if rows else {}
+        return found
+
     def set_facts(self, key: Key, data: Mapping[str, Any]) -> None:
         """Replace the facts of an analysis or a subject."""
         with self.transaction():

@@ -77,11 +77,14 @@ class Questions:
         """Return every question of an analysis, answered ones and former ones too, oldest first."""
         return list(self._found("subject = ? AND name = ?", key))
 
-    def answer(self, number: int, person: str, answers: Mapping[str, Any]) -> None:
-        """Record the answers to a question."""
-        self._journal.write(
-            "UPDATE questions SET answered = ?, person = ?, answers = ? WHERE id = ?",
-            (clock.now(), person, msgspec.msgpack.encode(answers), number),
+    def answer(self, number: int, person: str, answers: Mapping[str, Any]) -> bool:
+        """Record the answers to a question; return False if it is not open any more."""
+        return bool(
+            self._journal.write(
+                "UPDATE questions SET answered = ?, person = ?, answers = ? "
+                "WHERE id = ? AND answered IS NULL AND closed IS NULL",
+                (clock.now(), person, msgspec.msgpack.encode(answers), number),
+            )
         )
 
     def close(self, key: Key) -> None:

@@ -37,11 +37,12 @@ class Facts(dict[Key, dict[str, Any]]):
         A project that is only read keeps them in memory.
         """
         written = difference(before, after)
-        if written:
+        if written and self._journal.reading:
             self[key] = lay_over(copied(self.get(key, {})), written)
-            self.unsaved = self._journal.reading
-            if not self.unsaved:
-                self._journal.set_facts(key, self[key])
+            self.unsaved = True
+        elif written:
+            self._lay_over(key, written)
+            self.unsaved = False
         return bool(written)
 
     def review(
@@ -91,8 +92,7 @@ class Facts(dict[Key, dict[str, Any]]):
 
     def answer(self, key: Key, question: str, answers: dict[str, Any]) -> None:
         """Keep a person's answers to a question of an analysis."""
-        self[key] = lay_over(copied(self.get(key, {})), {"answers": {question: answers}})
-        self._journal.set_facts(key, self[key])
+        self._lay_over(key, {"answers": {question: answers}})
 
     def forget_answers(self, key: Key) -> bool:
         """Forget what was answered about an analysis; return whether there was anything."""
@@ -103,5 +103,10 @@ class Facts(dict[Key, dict[str, Any]]):
         return True
 
     def _keep_review(self, key: Key, review: dict[str, Any]) -> None:
-        self[key] = lay_over(copied(self.get(key, {})), {"review": review})
-        self._journal.set_facts(key, self[key])
+        self._lay_over(key, {"review": review})
+
+    def _lay_over(self, key: Key, written: dict[str, Any]) -> None:
+        """Write over what the journal has now: another process may have added to it meanwhile."""
+        with self._journal.transaction():
+            self[key] = lay_over(self._journal.facts_of(key), written)
+            self._journal.set_facts(key, self[key])

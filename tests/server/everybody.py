@@ -68,7 +68,7 @@ class Everybody:
     """
 
     def __init__(self, service: Service, key: str, tries: int = 20) -> None:
-        self._address = service.address
+        self.address = service.address
         self.own = Client(service.address, key, tries=tries)
         self.platipy = PlatiPy(service.address, key)
         self._opener = build_opener(_NoRedirects())
@@ -77,7 +77,7 @@ class Everybody:
         """Return the answer to a request, sent as a form if there is one."""
         data = None if form is None else urlencode(form).encode()
         try:
-            answer = self._opener.open(Request(f"{self._address}{path}", data), timeout=60)
+            answer = self._opener.open(Request(f"{self.address}{path}", data), timeout=60)
         except HTTPError as error:
             answer = error
         with answer:
@@ -120,7 +120,7 @@ class Everybody:
     def task(self, address: str, **form: Any) -> str:
         """Send the form of a plugin; return the path of the task."""
         self.ask(address, form, 303)
-        return self._location.removeprefix(self._address)
+        return self._location.removeprefix(self.address)
 
     def waiting(self) -> str:
         """Return the path of a task that waits in a step."""
@@ -133,7 +133,7 @@ class Everybody:
 
     def answer(self, task: str) -> bool:
         """Answer the step of such a task; a request without an answer in time is sent again."""
-        step = self.shown(task)["steps"][0]["href"].removeprefix(self._address)
+        step = self.shown(task)["steps"][0]["href"].removeprefix(self.address)
         while not self.shown(task)["steps"][0]["cleared"]:
             with suppress(AssertionError):
                 self.ask(step, {"lowestLevel": 0}, 303)

@@ -178,10 +178,12 @@ def test_no_answer_waits_for_a_pass_a_job_or_a_plugin(at_hold):
     at_hold.until("route is held")
     everybody.read()
     # What changes states waits for the pass, as the commands do, and nobody waits for that.
-    late = [
-        at_hold.beside(lambda: everybody.own.act("set", ["t/left"], status="manual")),
-        at_hold.beside(lambda: everybody.answer(waits)),
-    ]
+    late = at_hold.beside(lambda: everybody.own.act("set", ["t/left"], status="manual"))
+    # An answer is recorded at once; its analysis goes on after the pass.
+    step = everybody.shown(waits)["steps"][0]["href"].removeprefix(everybody.address)
+    everybody.ask(step, {"lowestLevel": 0}, 303)
+    assert everybody.shown(waits)["steps"][0]["cleared"]
+    everybody.ask(step, {"lowestLevel": 1}, 409)
     started = everybody.start(f"{receiver.address}/started")
     everybody.read(started)
     before = len(told("/job"))
@@ -190,7 +192,8 @@ def test_no_answer_waits_for_a_pass_a_job_or_a_plugin(at_hold):
     assert "details" in receiver.until("/job", lambda events: len(events) > before)[before:]
     assert everybody.shown(of_job)["progress"]["value"] == 1
     assert not everybody.ended(started)
-    assert late == [[], []]
+    assert everybody.shown(waits)["status"] == "PENDING"
+    assert late == []
     assert slow in ([], [b"at last"])
 
     (at_hold.folder / "end").touch()
@@ -198,5 +201,6 @@ def test_no_answer_waits_for_a_pass_a_job_or_a_plugin(at_hold):
     until(lambda: everybody.ended(started))
     for name in ("/job", "/pass", "/started"):
         receiver.until(name, lambda events: "status" in events)
-    until(lambda: all(late))
-    assert late[0][0][0]["after"] == "manual"
+    until(lambda: late)
+    assert late[0][0]["after"] == "manual"
+    until(lambda: len(everybody.shown(waits)["steps"]) == 2)  # it went on, and asks the next

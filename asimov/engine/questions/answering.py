@@ -10,7 +10,7 @@ import msgspec
 from asimov.configuration import person
 from asimov.engine.lease import at_work
 from asimov.engine.questions.asking import faults_of_answers, questions_of
-from asimov.errors import AsimovError
+from asimov.errors import EXIT_BUSY, AsimovError
 from asimov.journal.keys import Key
 from asimov.journal.questions import Asked, Questions
 from asimov.ledger.documents import inline
@@ -41,13 +41,12 @@ def answer(
     key: Key,
     given: Mapping[str, Any],
     besides: Callable[[], None] = lambda: None,
-    *,
-    wait: bool = True,
 ) -> Asked:
     """Answer the question of an analysis, which is ready again after that.
 
     Answers, who gave them and the new state are recorded in one transaction: a question is
-    answered once.
+    answered once. That waits for no pass of the monitor, since no pass moves an analysis that asks:
+    the next one, or what is left of this one, goes on with it.
 
     Parameters
     ----------
@@ -59,8 +58,6 @@ def answer(
         The answers, by the names of the fields.
     besides
         Writes to the journal in the transaction of the answers: both are recorded, or neither.
-    wait
-        Whether to wait for a pass of the monitor instead of raising; see `at_work`.
 
     Returns
     -------
@@ -72,30 +69,43 @@ def answer(
     WrongAnswersError
         If the answers are not what its pipeline declares; nothing has changed then.
     AsimovError
-        If the analysis asks nothing, or its pipeline does not ask this any more.
+        If the analysis asks nothing, or its pipeline does not ask this any more; or if another
+        command has answered it, or moved the analysis, meanwhile.
     """
-    with at_work(workspace, "asimov answer", wait=wait):
-        workspace.adopt()
-        asked = question_of(workspace, key)
-        analysis = workspace.analysis(key)
-        question = next((q for q in questions_of(analysis) if q.name == asked.question), None)
-        if question is None:
-            raise AsimovError(
-                f"the pipeline of {key} no longer asks {asked.question!r}",
-                hint=f"'asimov production set {key} --status ready' continues without an answer",
-            )
-        if wrong := faults_of_answers(question, given):
-            raise WrongAnswersError(key, wrong)
-        answers = respelled(question.answers, given)
-        by = person()
-        with workspace.journal.durably():
-            workspace.facts.answer(key, question.name, answers)
-            Questions(workspace.journal).answer(asked.number, by, answers)
-            reason = f"answered {question.name!r}: {inline(answers)}"
-            workspace.journal.note(key, by, "answered", reason)
-            workspace.move(key, "ready", by, f"{question.name!r} was answered")
-            besides()
+    workspace.catch_up()
+    asked = question_of(workspace, key)
+    analysis = workspace.analysis(key)
+    question = next((q for q in questions_of(analysis) if q.name == asked.question), None)
+    if question is None:
+        raise AsimovError(
+            f"the pipeline of {key} no longer asks {asked.question!r}",
+            hint=f"'asimov production set {key} --status ready' continues without an answer",
+        )
+    if wrong := faults_of_answers(question, given):
+        raise WrongAnswersError(key, wrong)
+    answers = respelled(question.answers, given)
+    by = person()
+    with workspace.journal.durably():
+        if not Questions(workspace.journal).answer(asked.number, by, answers):
+            raise AsimovError(f"{key} no longer asks {asked.question!r}: it was answered meanwhile")
+        workspace.facts.answer(key, question.name, answers)
+        reason = f"answered {question.name!r}: {inline(answers)}"
+        workspace.journal.note(key, by, "answered", reason)
+        if not workspace.move(key, "ready", by, f"{question.name!r} was answered"):
+            raise AsimovError(f"{key} no longer asks {asked.question!r}: it was moved meanwhile")
+        besides()
+    _tell(workspace)
     return asked
+
+
+def _tell(workspace: Workspace) -> None:
+    """Queue the notifications of that now; whoever is at work does it when it has finished."""
+    try:
+        with at_work(workspace, "asimov answer"):
+            pass
+    except AsimovError as error:
+        if error.exit_code != EXIT_BUSY:
+            raise
 
 
 def question_of(workspace: Workspace, key: Key) -> Asked:

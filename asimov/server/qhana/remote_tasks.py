@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from urllib.request import Request, urlopen
 
 from asimov.engine.questions.answering import answer
-from asimov.errors import EXIT_BUSY, AsimovError, FatalError
+from asimov.errors import AsimovError, FatalError
 from asimov.journal.questions import Asked
 from asimov.journal.tasks import FAILURE, SUCCESS, Task, Tasks
 from asimov.logs import logger
@@ -27,8 +27,6 @@ _PATIENCE, _MOST = 10.0, 5_000_000
 _FIRST, _LONGEST = 5.0, 300.0
 #: The most seconds between two looks at a task that calls no webhook of ours.
 _UNTOLD = 30.0
-#: The seconds after which it is looked at again while another command is at work.
-_BUSY = 0.5
 #: The most characters of a log that are kept.
 _LOG = 100_000
 
@@ -143,11 +141,8 @@ class RemoteTasks:
             ],
         }
         try:
-            answer(self._workspace, each.task.key, given, wait=False)
+            answer(self._workspace, each.task.key, given)
         except AsimovError as error:
-            if error.exit_code == EXIT_BUSY:  # soon after the pass
-                each.due = time.monotonic() + _BUSY
-                return
             logger().warning("%s: %s", each.task.key, error)
             return
         del self._followed[number]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
 
 from asimov.engine import lease
+from asimov.engine.questions import answering
 from asimov.engine.questions.answering import answer
+from asimov.errors import AsimovError
 from asimov.journal.journal import Journal
 from asimov.journal.keys import Key
 from asimov.pipeline.questions import Question
@@ -236,6 +239,55 @@ def test_an_answer_is_recorded_whole_or_not_at_all(asking):
     asking.finish()
     assert (asking.rundir("a") / "result.txt").read_text().endswith("1.0 linear 10\n")
     assert len(asking.attempts("a")) == 2
+
+
+def test_an_answer_waits_for_no_pass_and_is_not_lost_by_what_a_pass_writes(asking):
+    key = Key("s", "a")
+    monitor = asking.open()
+    with closing(monitor.journal), lease.at_work(monitor, "a pass that takes hours"):
+        analysis = monitor.analysis(key)
+        asking.run("answer", "s/a", "level=1")
+        assert asking.states()["a"] == "ready"
+        analysis.meta["label"] = "written by a hook"
+        monitor.keep(analysis)
+        assert not monitor.move(key, "cancelled", "person", "it is seen to have been answered")
+    asking.finish()
+    assert (asking.rundir("a") / "result.txt").read_text().endswith("1.0 linear 10\n")
+    assert asking.open().settings(key)["label"] == "written by a hook"
+
+
+@pytest.fixture
+def at_once(asking, monkeypatch):
+    """Answer, and do something else just before that is recorded."""
+
+    def at_once(something, said):
+        respell = answering.respelled
+
+        def later(*given):
+            monkeypatch.setattr(answering, "respelled", respell)
+            something()
+            return respell(*given)
+
+        monkeypatch.setattr(answering, "respelled", later)
+        with (
+            closing((workspace := asking.open()).journal),
+            pytest.raises(AsimovError, match=said),
+        ):
+            answer(workspace, Key("s", "a"), {"level": 1})
+
+    return at_once
+
+
+def test_of_two_answers_at_once_one_is_taken(asking, at_once):
+    at_once(lambda: asking.run("answer", "s/a", "level=2"), "'cut': it was answered meanwhile")
+    asking.finish()
+    assert (asking.rundir("a") / "result.txt").read_text().endswith("2.0 linear 10\n")
+
+
+def test_what_was_cancelled_meanwhile_is_not_answered(asking, at_once):
+    at_once(lambda: asking.run("cancel", "s/a", "-y"), "'cut': it was moved meanwhile")
+    assert asking.states()["a"] == "cancelled"
+    assert "answered" not in asking.run("log", "s/a").out
 
 
 @pytest.mark.parametrize("answer", ["no list", [1], 3])
