@@ -33,7 +33,14 @@ class LedgerFiles:
     journal
         Caches the parsed files and records large changes until they are complete. If it was opened
         for reading, the files are not changed either: an incomplete change is read from it.
+
+    Attributes
+    ----------
+    patience
+        Whether to wait for another command that changes the ledger, or for how many seconds.
     """
+
+    patience: bool | float = True
 
     def __init__(self, folder: Path, journal: Journal) -> None:
         self.folder = folder
@@ -258,7 +265,8 @@ class LedgerFiles:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Lock the ledger against other commands, after finishing an incomplete change."""
-        with locked(self.journal.path.with_name("ledger.lock"), "changing the ledger"):
+        lock = self.journal.path.with_name("ledger.lock")
+        with locked(lock, "changing the ledger", wait=self.patience):
             pending = self._in_journal.changes()
             for files in pending:
                 self._write_all(files)

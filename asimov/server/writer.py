@@ -32,6 +32,7 @@ from asimov.server.api.request_bodies import Action, ApplyRequest, Rerun
 from asimov.server.faults import refused
 from asimov.server.platipy.writer import DatasetWriter
 from asimov.server.processes.answering import serve_questions
+from asimov.server.processes.pool import WRITING
 from asimov.system.json_text import as_json
 
 #: The states that actions set.
@@ -54,6 +55,7 @@ class Writer:
 
     def __init__(self, root: Path) -> None:
         self._workspace = Workspace.open(root)
+        self._workspace.files.patience = WRITING
 
     def record_use(self, name: str) -> None:
         """Record that a key was used."""

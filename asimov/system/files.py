@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -293,8 +294,12 @@ def umask() -> int:
     return mask
 
 
+#: How often a process that waits for so long looks again, in seconds.
+_POLL = 0.05
+
+
 @contextmanager
-def locked(path: Path, purpose: str, *, wait: bool = True) -> Iterator[None]:
+def locked(path: Path, purpose: str, *, wait: bool | float = True) -> Iterator[None]:
     """Hold an exclusive lock on a file; the system frees it when the process ends.
 
     Parameters
@@ -304,12 +309,13 @@ def locked(path: Path, purpose: str, *, wait: bool = True) -> Iterator[None]:
     purpose
         What the holder does, in a few words.
     wait
-        Whether to wait for another holder instead of raising an error.
+        Whether to wait for another holder instead of raising an error, or for how many seconds.
 
     Raises
     ------
     AsimovError
-        With the exit code `EXIT_BUSY`, if another process holds it and `wait` is False.
+        With the exit code `EXIT_BUSY`, if another process holds it and was not waited for, or in
+        vain.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -318,7 +324,7 @@ def locked(path: Path, purpose: str, *, wait: bool = True) -> Iterator[None]:
         raise AsimovError(f"can't be locked: {error.strerror}", where=path) from error
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            _lock(handle, wait)
         except BlockingIOError:
             holder = os.pread(handle, 200, 0).decode(errors="replace").strip()
             busy = AsimovError(
@@ -336,3 +342,18 @@ def locked(path: Path, purpose: str, *, wait: bool = True) -> Iterator[None]:
         os.ftruncate(handle, 0)
     finally:
         os.close(handle)
+
+
+def _lock(handle: int, wait: bool | float) -> None:
+    if wait is True:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        return
+    end = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(_POLL)

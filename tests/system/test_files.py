@@ -12,7 +12,9 @@ import stat
 import subprocess
 import sys
 import textwrap
-from contextlib import nullcontext
+import threading
+import time
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import pytest
@@ -161,6 +163,21 @@ def test_a_lock_is_held_once_and_says_by_whom(tmp_path):
         assert "testing, process" in str(told.value)
         assert told.value.exit_code == EXIT_BUSY
     assert lock.read_text() == ""
+
+
+def test_a_lock_may_be_waited_for_so_long(tmp_path):
+    lock = tmp_path / "lock"
+    with ExitStack() as held:
+        held.enter_context(locked(lock, "testing"))
+        began = time.monotonic()
+        with pytest.raises(AsimovError, match="testing"), locked(lock, "more", wait=0.2):
+            raise AssertionError("it was held")
+        assert time.monotonic() - began >= 0.2
+        end = threading.Timer(0.2, held.close)
+        end.start()
+        with locked(lock, "more", wait=60.0):
+            assert lock.read_text().startswith("more")
+        end.join()
     with locked(lock, "again", wait=False):
         pass
 

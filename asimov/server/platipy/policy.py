@@ -58,4 +58,6 @@ class PlatiPyPolicy(Policy):
         """Return the answer to a request that is refused, in the protocol's shape."""
         status, body = error_data(error.fault)
         more = {k: v for k, v in error.headers.items() if k != "www-authenticate"}
+        if status == 503:
+            more.setdefault("retry-after", "2")
         return Response(as_json(body), status, {**HEADERS, **more}, media_type="application/json")

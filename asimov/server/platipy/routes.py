@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +34,12 @@ async def get_algorithms(request: Request) -> Response:
     found, known = await _ask(request, "algorithms")
     if not known:  # a module is new, or has changed
         listing = asyncio.ensure_future(_act(request, "algorithms"))
-        with suppress(asyncio.TimeoutError):
+        try:
             found = await asyncio.wait_for(asyncio.shield(listing), None if not found else 0.5)
+        except (asyncio.TimeoutError, FaultError):  # what changes something holds up no answer
+            listing.add_done_callback(lambda done: done.cancelled() or done.exception())
+            if not found:
+                raise
     return _json(found)
 
 
@@ -186,7 +189,7 @@ async def _ask(request: Request, question: str, *arguments: Any) -> Any:
     request.app.state.platipy.wake(listing)
     try:
         await asyncio.wait_for(asyncio.shield(listing), _PATIENCE)
-    except asyncio.TimeoutError:
+    except (asyncio.TimeoutError, FaultError):  # what changes something holds up no answer
         listing.add_done_callback(lambda done: done.cancelled() or done.exception())
         return answer
     return (await backend.ask("platipy", owner, question, *arguments))[0]

@@ -7,6 +7,7 @@ from typing import Any
 
 from asimov.server.faults import Fault, FaultError
 from asimov.server.processes.backend import Backend
+from asimov.server.processes.pool import WRITING, too_busy
 
 #: The most triggers that go together.
 _MOST = 50
@@ -36,9 +37,15 @@ class Triggers:
             If there is none.
         """
         done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(owner, []).append((order, done))
+        mine = (order, done)
+        self._waiting.setdefault(owner, []).append(mine)
         if owner not in self._tasks:
             self._tasks[owner] = asyncio.create_task(self._carry_out(owner))
+        await asyncio.wait([done], timeout=WRITING)
+        waiting = self._waiting.get(owner, [])
+        if any(each is mine for each in waiting):  # those before it take long
+            waiting.remove(mine)
+            raise too_busy("other triggers of this key take long")
         return await done
 
     async def _carry_out(self, owner: str) -> None:
@@ -51,11 +58,13 @@ class Triggers:
                     orders = [order for order, _ in now]
                     said = await self._backend.act("platipy", owner, "trigger", orders)
                 except FaultError as error:
-                    said = [error.fault] * len(now)
+                    said = [error] * len(now)
                 for (_, done), answer in zip(now, said, strict=True):
                     if done.cancelled():
                         continue
-                    if isinstance(answer, Fault):
+                    if isinstance(answer, FaultError):
+                        done.set_exception(answer)
+                    elif isinstance(answer, Fault):
                         done.set_exception(answer.as_error())
                     else:
                         done.set_result(answer)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from asimov.server.processes.kept_answers import Kept
-from asimov.server.processes.pool import Pool, answer_from
+from asimov.server.processes.pool import WRITING, Pool, answer_from
 from asimov.server.responses import Content
 from asimov.system.helper_process.asking import Helper
 
@@ -18,8 +18,12 @@ _SLOW = {
 _SLOW_PAGES = {"analysis", "log"}
 #: The question that asks a scheduler, which may not answer.
 _WHY = "why"
-#: What waits for a pass of the monitor, as the commands do: it holds up nothing else that acts.
-_AFTER_PASS = {"act", "rerun", "answer"}
+#: What waits for a pass of the monitor, as the commands do.
+_AFTER_PASS = {"act", "rerun"}
+#: The seconds for which the next of them waits meanwhile.
+_FOR_PASS = 30.0
+#: What waits for no pass, but is checked by pipelines: it holds up nothing else that acts.
+_ANSWERS = {"answer"}
 #: The seconds in which a helper has to answer.
 _LIMIT = 60.0
 #: How many processes there may be for questions that may hang.
@@ -41,11 +45,18 @@ class Backend:
         self._quick = Helper(module, given, _LIMIT)
         self._slow = Pool(module, given, _LIMIT, _SEVERAL)
         self._explaining = Pool(module, given, _LIMIT, _SEVERAL)
-        self._writer = Helper("asimov.server.writer", given, _LIMIT)
-        self._after_pass = Helper("asimov.server.writer", given, _LIMIT)
+        # One of each kind: what is sent twice is done once, and the second time as an answer.
+        module = "asimov.server.writer"
+        self._writer = Pool(module, given, _LIMIT, 1, WRITING)
+        self._after_pass = Pool(module, given, _LIMIT, 1, _FOR_PASS)
+        self._answering = Pool(module, given, _LIMIT, 1, WRITING)
         module = "asimov.server.dashboard.pages"
         self._pages = Helper(module, given, _LIMIT)
         self._slow_pages = Pool(module, given, _LIMIT, _SEVERAL)
+
+    @property
+    def _acting(self) -> tuple[Pool, ...]:
+        return self._writer, self._after_pass, self._answering
 
     @property
     def waiting(self) -> dict[str, int]:
@@ -54,7 +65,7 @@ class Backend:
             "quick": self._quick.waiting,
             "slow": self._slow.waiting,
             "explaining": self._explaining.waiting,
-            "acting": self._writer.waiting + self._after_pass.waiting,
+            "acting": sum(each.waiting for each in self._acting),
             "pages": self._pages.waiting + self._slow_pages.waiting,
         }
 
@@ -88,10 +99,13 @@ class Backend:
         Raises
         ------
         FaultError
-            If that was not done, or if it is not known.
+            If that was not done, or if it is not known; also if another such request takes so long
+            that it was not begun.
         """
-        helper = self._after_pass if name in _AFTER_PASS else self._writer
-        return await answer_from(helper, name, *arguments)
+        if name in _AFTER_PASS:
+            return await self._after_pass.ask(name, *arguments)
+        pool = self._answering if name in _ANSWERS else self._writer
+        return await pool.ask(name, *arguments)
 
     async def show(self, name: str, *arguments: Any) -> Any:
         """Return a page that `asimov.server.dashboard.pages.Pages` makes.
@@ -118,9 +132,9 @@ class Backend:
 
     async def close(self) -> None:
         """End the helper processes."""
-        for one in (self._quick, self._writer, self._after_pass, self._pages):
+        for one in (self._quick, self._pages):
             await one.close()
-        for several in (self._slow, self._explaining, self._slow_pages):
+        for several in (self._slow, self._explaining, self._slow_pages, *self._acting):
             await several.close()
 
 

@@ -1,4 +1,4 @@
-"""Helper processes of one kind: a question that hangs keeps no other waiting."""
+"""Helper processes of one kind: what hangs keeps nothing else waiting for long."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from asimov.system.helper_process.asking import Helper, NoAnswerError, TooLateEr
 
 #: How many requests may wait for one helper, or for those of a pool.
 _MOST = 200
-#: The seconds after which nobody waits any more for a pool in which all hang.
+#: The seconds after which nobody waits any more for a pool in which all hang, by default.
 _PATIENCE = 5.0
+#: Those after which nobody waits any more for another request that changes something.
+WRITING = 20.0
 #: When to come back then.
 _LATER = {"retry-after": "10"}
 
@@ -27,9 +29,19 @@ class Pool:
         As of `asimov.system.helper_process.asking.Helper`.
     most
         How many there may be.
+    patience
+        The seconds after which nobody waits any more while all are at what they were at.
     """
 
-    def __init__(self, module: str, arguments: Sequence[str], limit: float, most: int) -> None:
+    def __init__(
+        self,
+        module: str,
+        arguments: Sequence[str],
+        limit: float,
+        most: int,
+        patience: float | None = None,
+    ) -> None:
+        self._patience = _PATIENCE if patience is None else patience
         self._helpers = [Helper(module, arguments, limit) for _ in range(most)]
         self._free = [*self._helpers]
         self._queue: deque[asyncio.Future[Helper]] = deque()
@@ -66,10 +78,9 @@ class Pool:
         self._queue.append(place)
         try:
             while not place.done():
-                left = self._moved + _PATIENCE - loop.time()
+                left = self._moved + self._patience - loop.time()
                 if left <= 0:
-                    what = f"all {len(self._helpers)} processes that could answer are busy"
-                    raise FaultError(503, what, hint="try again in a while", headers=_LATER)
+                    raise too_busy(f"all {len(self._helpers)} processes that could answer are busy")
                 await asyncio.wait([place], timeout=left)
             return place.result()
         except BaseException:
@@ -92,6 +103,11 @@ class Pool:
         """End the processes."""
         for each in self._helpers:
             await each.close()
+
+
+def too_busy(what: str) -> FaultError:
+    """Return the error for a request that nobody has time for."""
+    return FaultError(503, what, hint="try again in a while", headers=_LATER)
 
 
 async def answer_from(helper: Helper, name: str, *arguments: Any) -> Any:

@@ -14,13 +14,15 @@ from asimov.engine.notifications.rules import wrong_address
 from asimov.project.layout import Project
 from asimov.server.faults import FaultError
 from asimov.server.options import Options, is_loopback
-from asimov.server.processes.pool import Pool, answer_from
+from asimov.server.processes.pool import WRITING, Pool, answer_from
 from asimov.system.helper_process.asking import Helper
 
 #: The seconds between two looks at tasks: while there are some, and while there are none.
 _LOOK, _IDLE = 0.25, 2.0
 #: The seconds in which a helper has to answer.
 _LIMIT = 60.0
+#: What comes with a form.
+_FORMS = {"start", "answer"}
 #: How many processes there may be for the routes of plugins, which may hang.
 _SEVERAL = 4
 
@@ -39,9 +41,10 @@ class QhanaBackend:
     def __init__(self, project: Project, options: Options) -> None:
         given = [str(project.root)]
         self._reader = Helper("asimov.server.qhana.reader", given, _LIMIT)
-        self._writer = Helper("asimov.server.qhana.writer", given, _LIMIT)
-        # Who answers a step waits for a pass of the monitor, and holds up nothing else that acts.
-        self._answering = Helper("asimov.server.qhana.writer", given, _LIMIT)
+        module = "asimov.server.qhana.writer"
+        self._watcher = Pool(module, given, _LIMIT, 1, WRITING)
+        # Pipelines check forms, which may take long: that holds up nothing else.
+        self._writer = Pool(module, given, _LIMIT, 1, WRITING)
         self._plugins = Pool("asimov.server.qhana.plugin_routes", given, _LIMIT, _SEVERAL)
         self._options = options
         self._address = project.config.get("qhana", "address", fallback="").rstrip("/")
@@ -87,8 +90,8 @@ class QhanaBackend:
         FaultError
             If that was not done, or if it is not known.
         """
-        helper = self._answering if name == "answer" else self._writer
-        return await answer_from(helper, name, *arguments)
+        pool = self._writer if name in _FORMS else self._watcher
+        return await pool.ask(name, *arguments)
 
     async def answer_by_plugin(self, *arguments: Any) -> Any:
         """Return the answer of a plugin's own code.
@@ -133,6 +136,6 @@ class QhanaBackend:
             self._looking.cancel()
             with suppress(asyncio.CancelledError):
                 await self._looking
-        for each in (self._reader, self._writer, self._answering):
+        await self._reader.close()
+        for each in (self._watcher, self._writer, self._plugins):
             await each.close()
-        await self._plugins.close()

@@ -27,6 +27,7 @@ from asimov.plugins.output import captured
 from asimov.project.workspace import Workspace
 from asimov.server.faults import FaultError, refused
 from asimov.server.processes.answering import serve_questions
+from asimov.server.processes.pool import WRITING
 from asimov.server.qhana.catalogue import Catalogue, Plugin
 from asimov.server.qhana.forms import FormValues, messages_of, unusable, values_of
 from asimov.server.qhana.messages import FormResult, Subscription
@@ -53,6 +54,7 @@ class TaskWriter:
 
     def __init__(self, folder: Path) -> None:
         self._workspace = Workspace.open(folder)
+        self._workspace.files.patience = WRITING
         self._tasks = Tasks(self._workspace.journal)
         self._watcher = TaskWatcher(self._workspace)
         self._remote_tasks = RemoteTasks(self._workspace)
