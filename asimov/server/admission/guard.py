@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asimov.server.admission.access import Access
@@ -91,6 +92,8 @@ class Guard:
             await self._app(scope, _bounded(headers, receive, policy), answer)
         except FaultError as error:
             await policy.refusal(error, scope, headers)(scope, receive, answer)
+        except ClientDisconnect:  # in the middle of its request: nobody waits for an answer
+            return
         except asyncio.CancelledError:  # the service ends, and its patience has too
             if not begun:
                 ending = FaultError(503, "the service is ending", hint="try again")

@@ -16,6 +16,7 @@ from asimov.server.faults import FaultError
 from asimov.server.platipy.arguments import arguments_of, wrong
 from asimov.server.platipy.names import header_name
 from asimov.server.platipy.triggers import Triggers
+from asimov.server.platipy.upload_places import UploadPlaces
 from asimov.server.processes.backend import Backend
 from asimov.system.json_text import as_json
 
@@ -98,10 +99,8 @@ async def get_objects(request: Request) -> Response:
 async def add_object(request: Request) -> Response:
     """Add a data object to a dataset: a file that comes along, or a DICOM series."""
     folder: Path = request.app.state.platipy.incoming
-    busy = request.app.state.platipy.uploading
-    if busy.locked():
-        raise FaultError(503, "too many uploads at once", hint="try again later")
-    async with busy:
+    places: UploadPlaces = request.app.state.platipy.places
+    with places.taken(request.state.caller.key):
         given = await arguments_of(request, folder)
     upload = given.file.path if given.file else None
     try:

@@ -11,11 +11,12 @@ from asimov.project.layout import Project
 from asimov.server.faults import FaultError
 from asimov.server.platipy.dicom.exchange import Dicom
 from asimov.server.platipy.triggers import Triggers
+from asimov.server.platipy.upload_places import UploadPlaces
 from asimov.server.platipy.uploads import INCOMING, UPLOADS
 from asimov.server.processes.backend import Backend
 
-#: How many uploads may come at once.
-_UPLOADS = 100
+#: How many uploads may come at once; a key alone may have half of them.
+_UPLOADS = 200
 #: The seconds between two looks for what has expired.
 _LOOK = 30.0
 #: The age in seconds from which an unfinished upload is nobody's.
@@ -36,7 +37,7 @@ class Upkeep:
     ----------
     incoming
         The folder for uploads as they come.
-    uploading
+    places
         Limits the uploads that come at once.
     triggers
         Carries out triggers.
@@ -45,7 +46,7 @@ class Upkeep:
     def __init__(self, project: Project, backend: Backend) -> None:
         self._backend = backend
         self.incoming: Path = project.root / UPLOADS / INCOMING
-        self.uploading = asyncio.Semaphore(_UPLOADS)
+        self.places = UploadPlaces(_UPLOADS)
         self.triggers = Triggers(backend)
         self._news = asyncio.Event()
         self._dicom = Dicom(project)

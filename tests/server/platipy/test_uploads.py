@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import socket
+import time
+from contextlib import ExitStack, closing
+from http.client import HTTPResponse
+from urllib.parse import urlsplit
 
 import pytest
 
 from asimov.journal.datasets import Datasets
 from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
+from asimov.server.faults import FaultError
 from asimov.server.platipy import multipart as module
 from asimov.server.platipy.dicom.files import arrived
 from asimov.server.platipy.states import state
+from asimov.server.platipy.upload_places import UploadPlaces
 from asimov.server.platipy.uploads import folder_of
 from asimov.server.platipy.writer import DatasetWriter
 from asimov.system import clock
-from tests.server.platipy.client import form
+from tests.server.platipy.client import Client, form
 from tests.server.platipy.conftest import asimov
 from tests.server.platipy.test_protocol import dataset, error, upload
 
@@ -79,6 +85,62 @@ def test_an_upload_that_is_too_large_is_refused(ada):
     headers = {"Content-Type": MEDIA, "Content-Length": str(5_000_000_000)}
     answer = ada.post("/api/dataobject", content=b"", headers=headers)
     assert "4000000000 bytes" in error(answer, 413)
+
+
+def test_a_key_may_have_as_many_places_as_are_free():
+    places, held = UploadPlaces(10), []
+    for key, number in (("ada", 5), ("bob", 3), ("eve", 1), ("joe", 1)):
+        taken = ExitStack()
+        held.append(taken)
+        for _ in range(number):
+            taken.enter_context(places.taken(key))
+        with pytest.raises(FaultError, match="too many uploads") as refused, places.taken(key):
+            raise AssertionError("it has more than are free")
+        assert refused.value.fault.status == 503
+    with pytest.raises(FaultError, match="at once"), places.taken("nobody"):
+        raise AssertionError("there is none")
+    held[0].close()
+    with places.taken("bob"):  # the fourth of ten, while five were free
+        pass
+    for each in held:
+        each.close()
+    with ExitStack() as all_again:
+        for _ in range(5):
+            all_again.enter_context(places.taken("ada"))
+
+
+def test_uploads_of_one_key_leave_a_place_for_another(root, keys, serve, capfd):
+    service = serve(root)
+    numbers = {name: Client(service.address, keys[name]).post("/api/dataset")["id"]
+               for name in ("often", "bob")}  # fmt: skip
+    body = form({"dataset": numbers["often"], "type": "FILE", "file_name": "x"}, bytes(1000))
+    head = (
+        f"POST /api/dataobject HTTP/1.1\r\nHost: 127.0.0.1\r\nAPI_KEY: {keys['often']}\r\n"
+        f"Content-Type: {MEDIA}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    where = urlsplit(service.address)
+    incoming = root / "uploads" / "incoming"
+    with ExitStack() as opened:
+        coming = []
+        for number in range(101):
+            if number == 100:
+                while len([*incoming.glob("*")]) < 100:  # the others are being taken
+                    time.sleep(0.02)
+            one = socket.create_connection((where.hostname, where.port), timeout=60)
+            coming.append(opened.enter_context(closing(one)))
+            one.sendall(head.encode() + body[:-100])
+        (refused := HTTPResponse(coming[-1])).begin()
+        assert refused.status == 503 and b"too many uploads with this key" in refused.read()
+        assert refused.headers["retry-after"] == "2"
+        uploaded = Client(service.address, keys["bob"]).upload(numbers["bob"], "y.txt", b"y")
+        assert uploaded["is_fetched"]
+        coming[0].sendall(body[-100:])
+        (taken := HTTPResponse(coming[0])).begin()
+        assert taken.status == 200
+    while any(incoming.iterdir()):  # that the others were aborted is being seen
+        time.sleep(0.02)
+    service.end()
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_form_may_have_so_many_parts(ada, monkeypatch):
