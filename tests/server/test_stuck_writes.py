@@ -82,6 +82,8 @@ def service(tmp_path, monkeypatch, flag, limit):
     (packages / "hanging_settings.py").write_text(HANGING.format(flag=str(flag)))
     made = Service(root, program=("-c", SERVE.format(limit=limit, patience=PATIENCE)))
     made.root, made.key = root, new_key(root, rate=10_000)
+    while sent(made, "/api/dataset", b"")[0] == 503:  # its process is starting
+        time.sleep(0.1)
     yield made
     flag.unlink(missing_ok=True)
     made.end()
