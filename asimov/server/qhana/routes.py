@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from configparser import ConfigParser
+from functools import wraps
 from typing import Any
 
 from starlette.requests import Request
@@ -24,6 +25,9 @@ _OWN_PAGES = {
     "content-security-policy": "default-src 'none'; form-action 'self'; img-src 'self' data:; "
     "style-src 'self' 'unsafe-inline'"
 }
+#: What stands for the whole where mistakes are told by field.
+_WHOLE = "_schema"
+_Endpoint = Callable[[Request], Awaitable[Response]]
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 #: The paths that the protocol uses, which its callers may read and write on this machine.
 PATHS = ("/plugins", "/tasks", "/files")
@@ -58,6 +62,25 @@ async def plugin_page(request: Request) -> Response:
     return Response(found, media_type="text/html", headers=_PAGES)
 
 
+def _by_field(answer: _Endpoint) -> _Endpoint:
+    """Have what can't be processed told by field, as the mistakes of a form are."""
+
+    @wraps(answer)
+    async def told(request: Request) -> Response:
+        try:
+            return await answer(request)
+        except FaultError as error:
+            if error.fault.status != 422:
+                raise
+            where, _, field = (error.fault.where or "").partition(": ")
+            if where != "query":
+                where, field = "form", ""
+            return unprocessable(where, {field or _WHOLE: [error.fault.what]})
+
+    return told
+
+
+@_by_field
 async def process(request: Request) -> Response:
     """Start a task by the form of a plugin."""
     backend = _backend(request)
@@ -86,6 +109,7 @@ def unprocessable(where: str, wrong: Mapping[str, list[str]]) -> Response:
     return JSONResponse(body, 422)
 
 
+@_by_field
 async def own_route(request: Request) -> Response:
     """Have a plugin answer a route of its own."""
     backend = _backend(request)
@@ -124,7 +148,7 @@ async def subscribe(request: Request) -> Response:
     try:
         given = json.loads(await request.body())
     except (ValueError, RecursionError):
-        return unprocessable("json", {"_schema": ["is not JSON"]})
+        return unprocessable("json", {_WHOLE: ["is not JSON"]})
     order, wrong = subscription(given, f"{backend.root(request)}/tasks/{number}/")
     if order is not None and (mistake := backend.wrong_webhook(order.webhook)):
         wrong = {"webhookHref": [mistake]}
@@ -134,6 +158,7 @@ async def subscribe(request: Request) -> Response:
     return await task(request)
 
 
+@_by_field
 async def step(request: Request) -> Response:
     """Answer a step of a task."""
     backend = _backend(request)

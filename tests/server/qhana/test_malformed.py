@@ -109,7 +109,9 @@ def test_nothing_that_is_malformed_breaks_the_protocol(runner, step):
         assert (method, answer.status_code) not in {("POST", 303), ("POST", 409)}, what
         assert "Traceback" not in answer.text, what
         if answer.status_code == 422 and "/shelf@" not in address:  # whose own answer it is
-            assert answer.json()["status"] in {422, "Unprocessable Entity"}, what
+            told = answer.json()
+            assert (told["code"], told["status"]) == (422, "Unprocessable Entity"), what
+            assert told["errors"], what
     print(f"\n{MANY} malformed requests, statuses {sorted(seen)}")
     assert {200, 404, 405, 415, 422} <= seen
     assert state(runner.root) == before

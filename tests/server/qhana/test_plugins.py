@@ -94,6 +94,9 @@ def test_the_page_of_a_plugin_has_a_form_that_its_entry_point_takes(runner):
     assert "form-action 'self'" in answer.headers["content-security-policy"]
 
 
+FORM = "application/x-www-form-urlencoded"
+
+
 def test_a_form_with_mistakes_is_422_with_a_message_for_each_field(runner):
     """422 {code, status, errors: {form: {field: [message]}}}; unknown fields are ignored."""
     before = runner.client.get("/v1/analyses").json()["total"]
@@ -108,6 +111,28 @@ def test_a_form_with_mistakes_is_422_with_a_message_for_each_field(runner):
     assert runner.client.get("/v1/analyses").json()["total"] == before
     answer = runner.client.post(f"{ONE}process/", content=b"{}", headers={"content-type": "x/y"})
     assert answer.status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("query", "content", "media", "where", "field", "why"),
+    [
+        ("?callback=nowhere", b"inputStr=Ada", FORM, "query", "callback", "address"),
+        ("", b"&".join([b"a=1"] * 1001), FORM, "form", "_schema", "can't be read"),
+        ("", b"--x", "multipart/form-data; boundary=x", "form", "_schema", "ends too early"),
+    ],
+    ids=["callback", "fields", "parts"],
+)
+def test_what_can_not_be_read_is_422_in_the_same_shape(
+    runner, query, content, media, where, field, why
+):
+    for address in (f"{ONE}process/", "/plugins/shelf@v0-2-0/items/")[: 1 if query else 2]:
+        headers = {"content-type": media}
+        answer = runner.client.post(f"{address}{query}", content=content, headers=headers)
+        told = answer.json()
+        assert (answer.status_code, told["code"]) == (422, 422)
+        assert told["status"] == "Unprocessable Entity"
+        ((message,),) = told["errors"][where].values()
+        assert (*told["errors"][where],) == (field,) and why in message
 
 
 @pytest.mark.parametrize(
