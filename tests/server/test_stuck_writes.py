@@ -139,7 +139,7 @@ def test_what_hangs_ends_at_its_limit_and_holds_up_changes_for_seconds(service, 
     for status, headers, said, took in held_up:
         assert (status, headers["retry-after"]) == (503, "10"), said
         assert took < LIMIT / 2
-        assert b"\\n" not in json.loads(said).get("Error", "").encode()
+        assert b"take" in said and b"long" in said
     # What needs neither the ledger nor that pipeline is done, and all can be read.
     assert own.act("set", ["t/left"], status="manual")[0]["after"] == "manual"
     for path in (*PAGES, f"/api/dataset/{dataset}", "/api/algorithm", "/api/dataobjects"):

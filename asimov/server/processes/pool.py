@@ -80,7 +80,12 @@ class Pool:
             while not place.done():
                 left = self._moved + self._patience - loop.time()
                 if left <= 0:
-                    raise too_busy(f"all {len(self._helpers)} processes that could answer are busy")
+                    number = len(self._helpers)
+                    raise too_busy(
+                        f"all {number} processes that could answer are busy"
+                        if number > 1
+                        else "another request takes long"
+                    )
                 await asyncio.wait([place], timeout=left)
             return place.result()
         except BaseException:
