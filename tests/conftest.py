@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import pytest
 
 from asimov.cli import main
 from asimov.discovery import extensions
+from asimov.journal import database
 from asimov.journal.journal import Journal
 from asimov.project.workspace import Workspace
 from asimov.scheduler.local import startup
@@ -53,11 +54,16 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 @pytest.fixture(autouse=True)
 def _closed_journals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Close the journals that a test has opened, as the end of a command does."""
+    """Close the journals that a test has opened, as the end of a command does.
+
+    A new one begins as a copy of an empty one: all migrations take as long as the rest of `init`.
+    """
     opened: list[Journal] = []
     make = Journal.__init__
 
     def remember(self: Journal, path: Path, **how: bool) -> None:
+        if not how.get("reading") and path.parent.is_dir() and not path.exists():
+            path.write_bytes(_empty_journal(make, tuple(database.MIGRATIONS)))
         make(self, path, **how)
         opened.append(self)
 
@@ -65,6 +71,17 @@ def _closed_journals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for journal in opened:
         journal.close()
+
+
+@cache
+def _empty_journal(make: Callable[..., None], migrations: tuple[str, ...]) -> bytes:
+    """Return a journal as these migrations make it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "journal.db")
+        journal = Journal.__new__(Journal)
+        make(journal, path)
+        journal.close()
+        return path.read_bytes()
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from asimov.tui.app import Top, View
+if TYPE_CHECKING:
+    from asimov.tui.app import Top
 
 
 class Driven:
@@ -25,9 +27,11 @@ class Driven:
 
     @classmethod
     @contextmanager
-    def of(cls, view: View, size: tuple[int, int] = (80, 24)) -> Iterator[Driven]:
-        """Start a view, and end it."""
-        driven = cls(Top(view))
+    def of(cls, root: Path, size: tuple[int, int] = (80, 24), **how: Any) -> Iterator[Driven]:
+        """Start a view of a project, with options of `View`, and end it."""
+        from asimov.tui.app import Top, View  # takes long to import
+
+        driven = cls(Top(View(root, **how)))
         failed: list[BaseException] = []
 
         def run() -> None:

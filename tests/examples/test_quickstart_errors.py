@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from tests.examples.quickstart_scripts import EXAMPLE, script, write_config, write_series
 
 np = pytest.importorskip("numpy")
-pytest.importorskip("matplotlib")
+pytestmark = pytest.mark.skipif(not find_spec("matplotlib"), reason="needs matplotlib")
 
 DETREND = {"degree": 1, "taper": 0, "fill": "linear"}
 SPECTRUM = {"window": "hann", "segments": 1, "padding": 4, "least_cycles": 3}

@@ -6,6 +6,7 @@ import json
 import math
 import struct
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from jinja2 import Environment, StrictUndefined
 from tests.examples.quickstart_scripts import EXAMPLE, script, write_config, write_series
 
 np = pytest.importorskip("numpy")
-pytest.importorskip("matplotlib")
+pytestmark = pytest.mark.skipif(not find_spec("matplotlib"), reason="needs matplotlib")
 
 
 def documents(name: str) -> list[dict[str, Any]]:

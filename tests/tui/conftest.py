@@ -15,7 +15,6 @@ from asimov.journal.keys import Key
 from asimov.journal.run_times import record_starts
 from asimov.project.workspace import Workspace
 from asimov.system import clock
-from asimov.tui.app import View
 from tests.driven import Driven
 
 HOUR, DAY = 3600.0, 86400.0
@@ -126,6 +125,6 @@ def scene(make_project: Callable[[str], Path]) -> Path:
 @pytest.fixture(scope="module")
 def view(scene: Path) -> Iterator[Driven]:
     """Look at it in a terminal of 80 columns and 24 lines."""
-    with Driven.of(View(scene, interval=0.2)) as driven:
+    with Driven.of(scene, interval=0.2) as driven:
         driven.until(lambda: "7 analyses" in driven.text)
         yield driven

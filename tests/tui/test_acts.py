@@ -10,7 +10,6 @@ import pytest
 from asimov.engine.lease import at_work
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
-from asimov.tui.app import View
 from tests.driven import Driven
 
 WALK, FAILED = Key("GW150914", "walk"), Key("GW190521", "noise")
@@ -23,7 +22,7 @@ def root(make_project):
 
 @pytest.fixture(scope="module")
 def view(root):
-    with Driven.of(View(root, interval=0.2), (100, 24)) as driven:
+    with Driven.of(root, (100, 24), interval=0.2) as driven:
         driven.shows("7 analyses")
         yield driven
 
@@ -129,7 +128,7 @@ def test_a_ledger_that_breaks_is_told_in_one_line(view, root):
 
 
 def test_a_view_that_only_reads_has_no_acts(root, now):
-    with Driven.of(View(root, interval=0.2, read_only=True)) as reading:
+    with Driven.of(root, interval=0.2, read_only=True) as reading:
         reading.shows("Waves (read only)", "7 analyses")
         before = now().records
         for key in "RSCTV":

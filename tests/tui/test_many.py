@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from asimov.engine.status import Row
-from asimov.tui.app import View
 from tests.driven import Driven
 
 #: Seconds of processor time for a key; it takes 0.01 to 0.15 where this was written.
@@ -20,7 +19,7 @@ def test_ten_thousand_analyses_stay_usable(scene):
         )
         for number in range(10_000)
     ]  # fmt: skip
-    with Driven.of(View(scene, interval=1000)) as view:
+    with Driven.of(scene, interval=1000) as view:
         view.shows("7 analyses")
         view.app._looks.rows = rows
         for keys, shown in (
