@@ -47,10 +47,12 @@ def outputs_of(returned: Any, inputs: list[Any], kind: Any, work: Path) -> list[
             raise CallError(f"the function returned {each!r} in its list: it is not a DataObject")
         if not any(each is known for known in inputs):
             each.id = number
-    return [_output(each, [*inputs, *objects], work.resolve()) for each in objects]
+    work = work.resolve()
+    roots = [work, *(Path(each.path).resolve() for each in inputs if each.path)]
+    return [_output(each, [*inputs, *objects], work, roots) for each in objects]
 
 
-def _output(each: Any, known: list[Any], work: Path) -> dict[str, Any]:
+def _output(each: Any, known: list[Any], work: Path, roots: list[Path]) -> dict[str, Any]:
     if each.type not in ("FILE", "DICOM"):
         raise CallError(f"an output's type is {each.type!r}: it should be FILE or DICOM")
     if not each.path or not Path(each.path).exists():
@@ -61,6 +63,7 @@ def _output(each: Any, known: list[Any], work: Path) -> dict[str, Any]:
     if each.parent is not None and not any(each.parent is other for other in known):
         raise CallError(f"the parent of {each.path} is neither an input nor an output of the call")
     path = Path(each.path)
+    _check_links(path, roots)
     place = _kept(path.parent.resolve() / path.name if path.name else path.resolve(), work)
     return {
         "id": each.id,
@@ -71,6 +74,20 @@ def _output(each: Any, known: list[Any], work: Path) -> dict[str, Any]:
         "series": each.series_instance_uid,
         "metadata": _plain(each.meta_data, each.path),
     }
+
+
+def _check_links(path: Path, roots: list[Path]) -> None:
+    """Refuse links that lead neither to what the function works with nor to what is beside them.
+
+    They may come from an archive that somebody sent and the function unpacked: what they lead to
+    would be given to that person.
+    """
+    links = [path] if path.is_symlink() else [e for e in path.rglob("*") if e.is_symlink()]
+    own = Path(os.path.realpath(path.parent if path.is_symlink() else path))
+    for each in links:
+        target = Path(os.path.realpath(each))
+        if not any(inside(target, root) for root in (own, *roots)):
+            raise CallError(f"the output {path} has a link that leads elsewhere: {each.name}")
 
 
 def _kept(path: Path, work: Path) -> Path:

@@ -268,6 +268,51 @@ def test_a_link_is_returned_under_its_own_name_with_what_it_leads_to(job: Job) -
     assert (job.folder / output["path"]).read_text() == "made"
 
 
+@pytest.mark.parametrize("place", ["working_dir", "tempfile.mkdtemp()"])
+@pytest.mark.parametrize("output", ["unpacked/link", "unpacked"])
+def test_a_link_of_an_archive_gives_nobody_what_it_leads_to(
+    job: Job, place: str, output: str
+) -> None:
+    """A function may unpack what somebody sent, and return what was in it."""
+    secret = job.folder.parent / "secret"
+    secret.write_text("secret")
+    job.service(
+        "import os, tempfile\nfrom asimov.functions import app, DataObject\n"
+        '@app.register("tool")\n'
+        "def tool(data_objects, working_dir):\n"
+        f"    folder = os.path.join({place}, 'unpacked')\n"
+        "    os.mkdir(folder)\n"
+        f"    os.symlink({str(secret)!r}, os.path.join(folder, 'link'))\n"
+        f"    return [DataObject(path=os.path.join(os.path.dirname(folder), {output!r}))]\n"
+    )
+    ran = job.call("tool")
+    assert ran.returncode != 0
+    assert "has a link that leads elsewhere: link" in ran.stderr
+    assert not [
+        each
+        for each in job.folder.rglob("*")
+        if each.is_file() and not each.is_symlink() and each.read_text() == "secret"
+    ]
+
+
+def test_links_to_an_input_or_beside_themselves_are_outputs(job: Job) -> None:
+    job.service(
+        "import os, tempfile\nfrom asimov.functions import app, DataObject\n"
+        '@app.register("tool")\n'
+        "def tool(data_objects, working_dir):\n"
+        "    elsewhere = tempfile.mkdtemp()\n"
+        "    open(os.path.join(elsewhere, 'made'), 'w').write('made')\n"
+        "    os.symlink('made', os.path.join(elsewhere, 'newest'))\n"
+        "    os.symlink(os.path.abspath(data_objects[0].path), 'same')\n"
+        "    return [DataObject(path=os.path.join(elsewhere, 'newest')), DataObject(path='same')]\n"
+    )
+    given = job.folder.parent / "given"
+    given.write_text("given")
+    assert job.call("tool", given).returncode == 0
+    newest, same = (job.folder / each["path"] for each in job.read("outputs.json")["outputs"])
+    assert (newest.read_text(), same.read_text()) == ("made", "given")
+
+
 def test_what_a_thread_still_writes_belongs_to_the_output(job: Job) -> None:
     job.service(
         "import threading, time\nfrom asimov.functions import app, DataObject\n"
