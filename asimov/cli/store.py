@@ -1,4 +1,4 @@
-"""``asimov store``: check the stored results."""
+"""``asimov store verify``: check that the stored results are complete and unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The project around the current folder and its ledger, for packages that import them."""
+"""`current_ledger` and the project around the current folder, for packages that import them."""
 
 from __future__ import annotations
 

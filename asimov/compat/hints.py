@@ -1,4 +1,4 @@
-"""Hints: what packages of the older program miss, and what took the place of its commands."""
+"""Hints about what packages of asimov 0.5 to 0.8 miss, and what replaced its commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attributes that only published packages use, of analyses, subjects, repositories, pipelines."""
+"""Older attributes of analyses, subjects, repositories and pipelines that packages still use."""
 
 from __future__ import annotations
 

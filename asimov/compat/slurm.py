@@ -1,4 +1,4 @@
-"""Slurm, as published packages ask for it: ``isinstance(pipeline.scheduler, Slurm)``.
+"""The class `Slurm`, which packages compare with: ``isinstance(pipeline.scheduler, Slurm)``.
 
 Packages import `Slurm` from `asimov.scheduler` to know which commands they may use. asimov itself
 has no such scheduler; one that a package publishes under the name ``slurm`` counts as one.

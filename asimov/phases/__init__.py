@@ -1,4 +1,4 @@
-"""Phases in Python that run one after another over many runs: the contract of their authors.
+"""Phases: Python classes, each one step, that process numbered runs of data one after another.
 
 A `Pipeline` sends every run through its phases. `start_pipeline` does so on this machine, without
 any project; the pipeline ``phases`` does so in a project.

@@ -1,4 +1,4 @@
-"""Put the artifacts of a phase that failed aside, so that nobody takes them for results."""
+"""Rename the files of a phase that failed, so that nobody takes them for results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress bars on a terminal, one for each process."""
+"""Progress bars of phases on a terminal, one for each process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fill the parameters of a phase's constructor from settings, dataclasses included."""
+"""Turn settings into constructor arguments of a phase (a pipeline's step), dataclasses included."""
 
 from __future__ import annotations
 

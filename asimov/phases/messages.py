@@ -1,4 +1,4 @@
-"""Messages in which a phase says how far it is."""
+"""Progress messages that a phase sends while it processes a run."""
 
 from __future__ import annotations
 

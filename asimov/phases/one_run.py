@@ -1,4 +1,4 @@
-"""Send one run through the phases of a pipeline, and say which phase failed it."""
+"""Send one run (numbered input) through the phases of a pipeline; report which phase failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Phases with their state, packed so that another process or machine can use them."""
+"""Pickle phases with their state, so that another process or machine can use them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The base class of phases: what a phase's author writes."""
+"""The base class of phases, the steps of a pipeline: what an author implements."""
 
 from __future__ import annotations
 

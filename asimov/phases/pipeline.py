@@ -1,4 +1,4 @@
-"""A pipeline: phases in their order, which of them are active, and where they read and write."""
+"""A pipeline of phases: their order, which ones are active, and where they read and write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results that phases hand on: the files of a run, and whether the phase succeeded."""
+"""What one phase of a pipeline hands to the next: the files of a run, and whether it succeeded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records of runs: how far each is, and for which settings, in the folder ``runs``."""
+"""Files in the folder ``runs``: which phase each run has reached, and with which settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs: their numbers, names and files, and how they are dealt to processes."""
+"""Runs, the numbered inputs of phases: their names and files, and shares of them for processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schemas of results: which artifacts a phase needs or makes, and how two of them differ."""
+"""Schemas: the files that a phase reads or makes, and how two schemas differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run the shard of an analysis: its runs that are missing, with records of how each ended.
+"""Run one shard, a job's share of the runs: those still missing, with a record of each.
 
 All paths are relative to the working directory of the job.
 """

@@ -1,4 +1,4 @@
-"""Run a pipeline on this machine, without a project: its assets, its runs, its progress."""
+"""Process runs with a pipeline of phases on this machine, without a project; show progress."""
 
 from __future__ import annotations
 

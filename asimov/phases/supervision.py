@@ -1,4 +1,4 @@
-"""Run several stacks of runs at once, a process for each, and wait for all."""
+"""Process several lists of runs at once, each in a process of its own, and wait for all."""
 
 from __future__ import annotations
 

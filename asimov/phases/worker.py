@@ -1,4 +1,4 @@
-"""The program that jobs of phases start: check a pipeline, make its shared assets, do some runs.
+"""The program in the jobs of phases: check a pipeline, make its assets, or process some runs.
 
     python -m asimov.phases.worker check < description.json
     python -m asimov.phases.worker assets phases.json [--code PATH] [--file PATH]

@@ -1,4 +1,4 @@
-"""Restart the command when a plugin neither returns nor can be interrupted: the last resort.
+"""Restart the asimov command without a plugin's call that hangs and can't be interrupted.
 
 A thread notices that a call has exceeded its time limit and the grace period after it, records
 that, and replaces the process: the command starts again, and skips that call. Nothing is lost, as

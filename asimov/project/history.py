@@ -1,4 +1,4 @@
-"""What a change of the ledger was: who made it, by which command, why, and what changed in it."""
+"""Changes of the ledger: who made each, with which command and why, and what it changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox for templates of a project: they are data, and must not execute anything.
+"""The sandbox that renders a project's templates: they can read data, but not run code.
 
 It has three defences, each of which would suffice without the others:
 

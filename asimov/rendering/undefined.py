@@ -1,4 +1,4 @@
-"""Say what there is where a template or an argument names something that there is not."""
+"""Explain undefined names in templates and arguments: suggest similar ones, list what exists."""
 
 from __future__ import annotations
 

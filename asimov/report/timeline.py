@@ -1,4 +1,4 @@
-"""The attempts of an analysis over time, as bars of a drawing."""
+"""Draw the attempts of an analysis over time as a bar chart."""
 
 from __future__ import annotations
 

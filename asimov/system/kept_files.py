@@ -1,4 +1,4 @@
-"""Bytes in files of their own, under names that nobody chose: for what is too large for a database.
+"""Store data in files with random names, when it is too large for the database with the names.
 
 Who keeps the names decides what is there: what nobody knows any more is swept away.
 """

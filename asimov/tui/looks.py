@@ -1,4 +1,4 @@
-"""Look at the project again and again."""
+"""Poll the project for the live view, less often if answers are slow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pipeline ``phases``: Python phases, one after another over many runs, dealt to jobs.
+"""The pipeline ``phases``: steps in Python (phases) that process many runs, divided among jobs.
 
 Settings:
 

@@ -1,4 +1,4 @@
-"""The plan of an analysis by phases: its recipe, its runs, and how they are dealt to shards."""
+"""Plan an analysis of the pipeline ``phases``: its phases, its runs, and each job's share."""
 
 from __future__ import annotations
 

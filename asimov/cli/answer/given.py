@@ -1,4 +1,4 @@
-"""Read answers from the command line, ``key=value``, and from a file."""
+"""Read answers to an analysis's questions from the command line (``key=value``) or a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``asimov event create`` and ``production create``: add one without a file."""
+"""``asimov event create`` and ``production create``: add a subject or analysis without a file."""
 
 from __future__ import annotations
 

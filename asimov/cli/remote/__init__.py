@@ -1,4 +1,4 @@
-"""Commands on a project that is served elsewhere: ``asimov --server URL COMMAND``.
+"""Commands on a project that another machine serves: ``asimov --server URL COMMAND``.
 
 Each module here is named after a command and has its remote form: the same options and the same
 output, with a service in the place of a project.

@@ -1,4 +1,4 @@
-"""``asimov --server URL answer``."""
+"""``asimov --server URL answer``: show or answer an analysis's questions through a service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``asimov --server URL apply``."""
+"""``asimov --server URL apply``: send blueprints to a service, and show what changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``asimov --server URL cancel``."""
+"""``asimov --server URL cancel``: have a service cancel analyses and stop their jobs."""
 
 from __future__ import annotations
 

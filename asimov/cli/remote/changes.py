@@ -1,4 +1,4 @@
-"""What became of analyses, as a service says it."""
+"""Read from a service's reply what happened to each analysis, or why it was refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The service that ``asimov --server`` names: its key, and what its answers and errors mean."""
+"""Connect to the service that ``asimov --server`` names, and read its replies and errors."""
 
 from __future__ import annotations
 

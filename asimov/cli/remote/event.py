@@ -1,4 +1,4 @@
-"""``asimov --server URL event show``."""
+"""``asimov --server URL event show``: show a subject of a served project."""
 
 from __future__ import annotations
 

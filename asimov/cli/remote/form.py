@@ -1,4 +1,4 @@
-"""The remote form of a command: its options and help, and what is done instead."""
+"""Make the ``--server`` variant of a command: the same options, but a service does the work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``asimov --server URL log``."""
+"""``asimov --server URL log``: show the history of a served project."""
 
 from __future__ import annotations
 

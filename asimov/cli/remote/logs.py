@@ -1,4 +1,4 @@
-"""``asimov --server URL logs``."""
+"""``asimov --server URL logs``: show what the jobs of an analysis wrote, from a service."""
 
 from __future__ import annotations
 

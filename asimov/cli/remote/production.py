@@ -1,4 +1,4 @@
-"""``asimov --server URL production show``, ``set`` and ``results``."""
+"""``asimov --server URL production``: show an analysis or its results, or set its state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``asimov --server URL rerun``."""
+"""``asimov --server URL rerun``: have a service run analyses again, after showing the plan."""
 
 from __future__ import annotations
 

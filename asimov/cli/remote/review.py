@@ -1,4 +1,4 @@
-"""``asimov --server URL review add`` and ``review status``."""
+"""``asimov --server URL review``: add a review of an analysis, or show reviews, at a service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The analyses of a service that a person selected."""
+"""Ask a service for the analyses that a command's patterns and filters select."""
 
 from __future__ import annotations
 

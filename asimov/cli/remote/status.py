@@ -1,4 +1,4 @@
-"""``asimov --server URL status``."""
+"""``asimov --server URL status``: list the states of analyses in a served project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``asimov --server URL why``."""
+"""``asimov --server URL why``: ask a service to explain the state of analyses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Import projects of the published program (0.5 to 0.8), and export a ledger in its layout."""
+"""Import projects of asimov 0.5 to 0.8 (the published program); export a ledger in its layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tell values that the published program derived from those that a person chose.
+"""Tell settings that asimov 0.8 derived and saved from those that a person chose.
 
 0.8 completes the settings of gravitational-wave analyses and saves the result as if it had been
 written by hand. What follows from the other settings is derived, and left out: it is derived here

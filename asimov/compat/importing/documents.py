@@ -1,4 +1,4 @@
-"""Turn the published program's subjects and analyses into documents of a ledger here."""
+"""Turn subjects and analyses of asimov 0.5 to 0.8 into documents of this version's ledger."""
 
 from __future__ import annotations
 

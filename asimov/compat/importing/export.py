@@ -1,4 +1,4 @@
-"""Write a project as one document in the layout of the published program's ``ledger.yml``."""
+"""Write a project as one document in the layout of ``ledger.yml`` of asimov 0.8."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which options of the published program's ``asimov.conf`` still mean something here."""
+"""Choose the options in an ``asimov.conf`` of asimov 0.5 to 0.8 that this version still reads."""
 
 from __future__ import annotations
 

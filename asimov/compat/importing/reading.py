@@ -1,4 +1,4 @@
-"""Read a project of the published program into asimov's terms."""
+"""Read a project of asimov 0.5 to 0.8 into this version's terms."""
 
 from __future__ import annotations
 

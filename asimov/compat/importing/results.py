@@ -1,4 +1,4 @@
-"""The published program's results store: a folder, and a manifest with MD5 checksums."""
+"""Read the results store of asimov 0.8: a folder, and a manifest with MD5 checksums."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The effective settings of an analysis as the published program computes them.
+"""Compute the effective settings of an analysis as asimov 0.8 does.
 
 There, the project's defaults are laid over the pipeline's, because they count as the subject's. Of
 the project's settings only a few keys apply to analyses, and to project analyses none.

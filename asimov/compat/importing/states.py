@@ -1,4 +1,4 @@
-"""What a state of the published program becomes here."""
+"""Map each status of an analysis in asimov 0.5 to 0.8 to a state of this version."""
 
 from __future__ import annotations
 

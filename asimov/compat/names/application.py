@@ -1,4 +1,4 @@
-"""What packages import from `asimov.cli.application`: apply blueprints from Python.
+"""The names that packages import from `asimov.cli.application`: apply blueprints from Python.
 
 Needed by bilby_tgr, whose applicators call each other.
 """

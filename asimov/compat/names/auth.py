@@ -1,4 +1,4 @@
-"""What packages import from `asimov.auth`: renew the token for reading LIGO-Virgo-KAGRA data.
+"""The names that packages import from `asimov.auth`: renew the token for LIGO-Virgo-KAGRA data.
 
 bilby_pipe decorates its `build_dag` and `before_submit` with `refresh_scitoken`, and RIFT its
 `build_dag`. Nothing is done unless the configuration has a section ``[authentication]``. Its

@@ -1,4 +1,4 @@
-"""What packages import from `asimov.labellers`, to label analyses.
+"""The names that packages import from `asimov.labellers`: label analyses.
 
 Needed by packages with entry points under ``asimov.labellers``. What runs them is
 `asimov.plugins.labels`.

@@ -1,4 +1,4 @@
-"""What packages import from `asimov.monitor_states`, to add analysis states of their own.
+"""The names that packages import from `asimov.monitor_states`: add analysis states of their own.
 
 Needed by packages with entry points under ``asimov.monitor.states`` or with
 ``get_state_handlers``. What calls the handlers is `asimov.plugins.custom_states`.

@@ -1,4 +1,4 @@
-"""What packages import from `asimov.priors`: priors from settings.
+"""The names that packages import from `asimov.priors`: priors from settings.
 
 Needed by bilby_pipe and asimov-lalinference. Priors are taken as the ledger has them: a mapping by
 parameter, each with ``minimum``, ``maximum``, ``type`` and whatever else the pipeline understands,

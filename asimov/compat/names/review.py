@@ -1,4 +1,4 @@
-"""What packages import from `asimov.review`: the review of an analysis, and its messages.
+"""The names that packages import from `asimov.review`: the review of an analysis, its messages.
 
 cbcflow and bilby_tgr read `status` and `messages`. Reviews are kept among the facts of an analysis
 in the form that `asimov.ledger.reviews` describes.

@@ -1,4 +1,4 @@
-"""What packages import from `asimov.telemetry`, to report events, or to receive them in a sink.
+"""The names that packages import from `asimov.telemetry`: report events, or receive them.
 
 Needed by packages with entry points under ``asimov.hooks.telemetry``, and by pipelines that emit
 events. `asimov.plugins.telemetry` passes them to the sinks.

@@ -1,1 +1,1 @@
-"""Take over a project of another program: all of it, or nothing."""
+"""Import a whole project of another program, such as asimov 0.8: all of it, or nothing."""

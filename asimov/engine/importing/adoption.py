@@ -1,4 +1,4 @@
-"""Adopt the running jobs of a project that arrives: by cluster id, verified by run directory.
+"""Adopt the running jobs of an imported project: by cluster id, verified by run directory.
 
 A number alone says nothing: a reinstalled schedd counts from 1 again, and other people's jobs have
 numbers too. A job is adopted only if HTCondor says that it runs in the analysis's run directory, or

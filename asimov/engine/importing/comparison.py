@@ -1,4 +1,4 @@
-"""Compare the effective settings of imported analyses with what they were in the other program."""
+"""Find settings of imported analyses that differ here from those in the original project."""
 
 from __future__ import annotations
 

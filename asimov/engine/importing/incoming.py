@@ -1,4 +1,4 @@
-"""What a project of another program holds, in asimov's own terms, and the contract of its reader.
+"""The contents of a project to import, in asimov's own terms, and the interface of importers.
 
 A package publishes an `Importer` under the entry-point group ``asimov.importers``. It only reads
 and translates; `asimov.engine.importing.move` writes.

@@ -1,4 +1,4 @@
-"""Run directories of imported analyses stay in the project they come from."""
+"""Give an imported analysis a run directory in this project before it runs again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clone the git repositories of subjects that arrive; the originals are only read.
+"""Clone the git repositories of imported subjects; the originals are only read.
 
 A subject keeps a repository of its own, with its whole history. It is cloned rather than used where
 it is: builds here then never write to the old project, and options of its configuration, which

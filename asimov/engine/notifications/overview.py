@@ -1,4 +1,4 @@
-"""The rules of a project, what became of their messages, and which of them need a person."""
+"""Report on each notification rule: messages queued, sent or failed, and faults in the rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the stored products of an analysis are still there and as they were stored, cheaply.
+"""Check cheaply whether the stored products of an analysis are still there and unchanged.
 
 A product that is missing, or has another size, is seen without reading it. It is read where it was
 written after it was stored. Anything else only ``asimov store verify`` finds: what it has found

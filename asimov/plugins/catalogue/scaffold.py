@@ -1,4 +1,4 @@
-"""Write a new pipeline package from templates, which installs and runs as generated."""
+"""Write a new pipeline package from templates; it installs and runs as generated."""
 
 from __future__ import annotations
 

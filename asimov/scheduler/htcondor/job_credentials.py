@@ -1,4 +1,4 @@
-"""Have the credentials made that a job asks for; unlike ``condor_submit``, the bindings don't.
+"""Obtain the credentials that a job asks for: ``condor_submit`` does, the Python bindings don't.
 
 Measured with 25.14.1: ``Submit.issue_credentials`` runs the program ``SEC_CREDENTIAL_PRODUCER``,
 where one is configured, and has the tokens made that ``use_oauth_services`` names. It returns the

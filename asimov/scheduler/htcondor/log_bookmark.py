@@ -1,4 +1,4 @@
-"""A bookmark: how far one event log was read, and what it says about the clusters asked for."""
+"""A bookmark in one event log: how far it was read, and the states of the requested clusters."""
 
 from __future__ import annotations
 

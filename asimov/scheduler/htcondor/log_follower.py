@@ -1,4 +1,4 @@
-"""Follow event logs as they grow, to know what they say about jobs.
+"""Follow event logs as they grow, and work out from them what happened to jobs.
 
 For each log a bookmark holds how far it was read and what it says about the clusters asked for.
 Checking an unchanged log costs one ``stat``; a changed one is opened, read on, and closed, so that

@@ -1,4 +1,4 @@
-"""The runner's view of the queue: how a process, and its cluster with it, changes its state.
+"""The local queue as its runner uses it: read processes, and record changes of their states.
 
 All changes of one turn of the runner are one transaction. Event-log entries are collected and
 written before the commit: after a crash a log may repeat an event, but never lacks one.

@@ -1,4 +1,4 @@
-"""The LIGO grid (IGWN): accounting tags, disk requests with units, named variables, SciTokens."""
+"""The LIGO grid (IGWN): accounting tags, disk requests with units, no ``getenv = true``, tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Browsers of other machines that showed a key: they may read, with a cookie, for a while.
+"""Read-only sessions for browsers on other machines: a key once, then a cookie that expires.
 
 The cookie is no key: other services on this machine would be sent it too, since browsers don't
 tell ports apart. It is random, works at this service only until it ends, and only for reading.

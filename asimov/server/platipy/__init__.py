@@ -1,6 +1,8 @@
-"""PlatiPy's protocol under ``/api``: functions of the project as algorithms, for its clients.
+"""The HTTP protocol of PlatiPy (medical imaging): a project's functions as its algorithms.
 
-A trigger becomes an analysis with the pipeline ``function``, of a subject that stands for the
-dataset. What clients uploaded is in the project's folder ``uploads``, with rows in the journal.
+Below ``/api``, clients list algorithms, add datasets, and trigger an algorithm on a dataset. Each
+trigger makes a call, one run of a function: an analysis with the pipeline ``function``, of a
+subject that stands for the dataset. Clients ask for the state of the call. What they uploaded is in
+the project's folder ``uploads``, with rows in the journal.
 The client: https://github.com/pyplati/platipy
 """

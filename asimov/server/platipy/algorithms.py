@@ -1,4 +1,4 @@
-"""The algorithms: the functions that the project knows, under the names they registered."""
+"""PlatiPy's algorithms: the functions that the project knows, under their registered names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arguments of a call, from its query, its form and its headers; and how they are refused."""
+"""Read the arguments of a PlatiPy request from its query, form and headers, or refuse them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of files that clients give, and names that they are given: neither leaves a folder."""
+"""Safe names: of uploaded files, in response headers, and of functions in analysis names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may use PlatiPy's protocol: every call has a key, in a header with an underscore."""
+"""Who may use PlatiPy's protocol: every request needs an access key, in the header ``API_KEY``."""
 
 from __future__ import annotations
 

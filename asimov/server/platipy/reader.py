@@ -1,4 +1,4 @@
-"""What clients of PlatiPy's protocol are shown: datasets, data objects and states of calls.
+"""Answer what PlatiPy's clients ask: algorithms, datasets, data objects and states of calls.
 
 A key sees what is its own; anything else does not exist for it.
 """

@@ -1,4 +1,7 @@
-"""The calls of PlatiPy's protocol; the status of a success is always 200."""
+"""The routes of PlatiPy's protocol: algorithms, datasets, data objects, triggers and states.
+
+The status of a success is always 200, as in PlatiPy's own server.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state of a call as clients see it: a view of its analysis's state in the journal."""
+"""The state of a call, one run of a function: derived from its analysis's state in the journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches of triggers: those that come while others are carried out share a transaction."""
+"""Collect requests to run functions: those that arrive meanwhile share the next transaction."""
 
 from __future__ import annotations
 

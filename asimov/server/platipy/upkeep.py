@@ -1,4 +1,4 @@
-"""What goes on beside the calls: limits of uploads, their expiry, and DICOM transfers."""
+"""Background work for PlatiPy's protocol: upload limits and expiry, and DICOM transfers."""
 
 from __future__ import annotations
 

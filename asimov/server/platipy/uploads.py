@@ -1,4 +1,4 @@
-"""The folders of what clients upload, and of each DICOM series in it, a file an image."""
+"""Folders of uploaded files, and one for each DICOM series, with a file for each image."""
 
 from __future__ import annotations
 

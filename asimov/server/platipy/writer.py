@@ -1,4 +1,4 @@
-"""What clients of PlatiPy's protocol change: they add data, and trigger functions on them."""
+"""Make the changes that PlatiPy's clients request: add data, and run functions on it."""
 
 from __future__ import annotations
 

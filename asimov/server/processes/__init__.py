@@ -1,1 +1,1 @@
-"""The helper processes of the service: who asks them, and how they answer."""
+"""Helper processes of the service ``asimov serve``: sending them requests, and their replies."""

@@ -1,4 +1,4 @@
-"""How a helper process of the service answers: by the methods of an object, errors included."""
+"""The loop of a helper process: call the method that a request names, and return its result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The backend: the helper processes of the service, and which of them answers what."""
+"""Start the service's helper processes, and send each request to the right one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that are given again while nothing has changed: many who ask cost no more than one."""
+"""Cache replies while nothing has changed: many identical requests cost no more than one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Helper processes of one kind: what hangs keeps nothing else waiting for long."""
+"""A pool of equal helper processes: one that hangs keeps nothing else waiting for long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages with a form: one for the settings of a plugin, and one for the answers to a step."""
+"""HTML forms that QHAna shows: for a plugin's settings, and for what a waiting task asks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The form in the body of a request: its fields and their values."""
+"""Read the HTML form in the body of a request: its fields and their values."""
 
 from __future__ import annotations
 

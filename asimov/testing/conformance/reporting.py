@@ -1,4 +1,4 @@
-"""Pass each contract's finding on to the caller as soon as it is final."""
+"""Report whether each contract holds, as soon as nothing later in its scene can change that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run the scenes of a conformance check, each in its own process, and combine their findings."""
+"""Run each scene (test run) of a conformance check in its own process; combine their findings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The process of one scene: ``python -m asimov.testing.conformance.scene_process TASK_FILE``."""
+"""The process that runs one scene, a test run of a pipeline under ``asimov plugins check``.
+
+It is started as ``python -m asimov.testing.conformance.scene_process TASK_FILE``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scratch project of a scene, with an analysis of the pipeline under test."""
+"""The scratch project of a scene (test run), with an analysis of the pipeline under test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The task of a scene's process: which scene to run, for which pipeline, and how."""
+"""What a scene's process should do: which scene (test run), for which pipeline, and how."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read a crate from a folder or a zip file that a stranger may have made.
+"""Read an RO-Crate from a folder or a zip file that a stranger may have made.
 
 Nothing of it is believed: names that leave their folder, links, devices, encrypted files, two files
 of one name and zip files that unpack to far more than they are worth are refused, and no file is

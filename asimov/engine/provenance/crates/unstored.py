@@ -1,4 +1,4 @@
-"""Find products of an attempt in its run directory, where the results store has none."""
+"""Find an attempt's products in its run directory when the results store lacks them."""
 
 from __future__ import annotations
 

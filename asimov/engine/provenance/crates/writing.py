@@ -1,4 +1,4 @@
-"""Write a crate as a folder or a zip file: streamed, and all of it or nothing."""
+"""Write an RO-Crate as a folder or a zip file: streamed, and all of it or nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Have DICOM series fetched and sent, and have a process listen for those that are sent to us."""
+"""Start and direct the process that fetches, receives and sends DICOM series."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DICOM files: which series they are of, and the folder that they are kept in."""
+"""Find the DICOM series that a file belongs to, and keep the file in that series' folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Listen for DICOM series (C-STORE): those are taken that a data object waits for."""
+"""Receive DICOM series that other machines send (C-STORE), if a data object waits for them."""
 
 from __future__ import annotations
 

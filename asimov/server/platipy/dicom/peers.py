@@ -1,4 +1,4 @@
-"""Fetch a DICOM series from where its dataset comes from, or send one to where that goes."""
+"""Fetch a DICOM series from the server that has it, or send a series of results to one."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The scenes of a conformance check, one module each."""
+"""The scenes of ``asimov plugins check``: test runs of a pipeline, one module each."""
