@@ -127,7 +127,8 @@ def number(config: ConfigParser, section: str, option: str, otherwise: float) ->
         raise AsimovError(
             f"should be a number from 0 to {LARGEST:g}, not {quoted(text)}",
             where=f"configuration: {section}/{option}",
-            hint=f"asimov configuration update '{section}/{option}' '{otherwise:g}'",
+            hint=f"for the default: asimov configuration update '{section}/{option}' "
+            f"'{otherwise:g}'",
         )
     return value
 
@@ -299,7 +300,10 @@ def update_file(path: Path, values: dict[tuple[str, str], str]) -> None:
     _read_file(config, path)
     for (section, option), value in values.items():
         if section == config.default_section:
-            raise AsimovError(f"there is no section {section!r}", hint="use a section with a name")
+            raise AsimovError(
+                f"the section {section!r} can't be changed",
+                hint="it belongs to no part of asimov; use another, such as 'pipelines'",
+            )
         if not config.has_section(section):
             config.add_section(section)
         config.set(section, option, value)

@@ -235,7 +235,7 @@ def test_a_copy_was_not_moved_while_the_original_is_there(copies: Copies) -> Non
     copies.apply("a")
     copy = copies.copy()
     ran = copies.run(copy, "project", "moved", code=1)
-    is_clear(ran, "it has not moved", "rename or remove its folder")
+    is_clear(ran, "it was copied, not moved", "rename or remove it first")
     copies.root.rename(copies.top / "old")
     copies.run(copy, "project", "moved")
     copies.run(copy, "monitor")
@@ -245,7 +245,7 @@ def test_a_project_that_is_no_copy_forgets_no_job_by_mistake(copies: Copies) -> 
     copies.start("a")
     is_clear(
         copies.run(copies.root, "project", "copied", code=1),
-        "nothing shows that this project is a copy",
+        "this project does not look like a copy",
         "--certain",
     )
     assert copies.states(copies.root) == {"a": "running"}
@@ -268,7 +268,7 @@ def test_the_monitor_in_the_background_is_the_original_s(copies: Copies) -> None
     copies.wait_for(1)
     copy = copies.copy()
     copies.run(copy, "project", "copied")
-    is_clear(copies.run(copy, "stop", code=1), "does not run in the background")
+    is_clear(copies.run(copy, "stop", code=1), "is not running in the background")
     copies.run(copy, "monitor", "--chain")  # nobody else is at work here
     (copies.top / "go").touch()
     end = time.monotonic() + 60

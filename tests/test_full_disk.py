@@ -116,7 +116,9 @@ def blueprint(project: Path, *names: str, size: int = 2000, **settings: Any) -> 
 def says_what_is_full(ran: Ran, root: Path) -> None:
     """See that a command ended with a line that names a file or a folder of the project."""
     # A repair asks the local queue, which is on that disk too: then that can't be asked.
-    unasked = ran.err.startswith("error: the scheduler does not answer, so jobs could be missed")
+    unasked = ran.err.startswith(
+        "error: the scheduler does not respond, so running jobs could be overlooked"
+    )
     assert ran.code == (5 if unasked else 1), ran
     assert "Traceback" not in ran.err, ran
     assert "bug in asimov" not in ran.err, ran

@@ -102,7 +102,7 @@ REFUSED = {
     ),
     "depth that aliases make": (
         "a0: &a0 [1]\n" + "".join(f"a{i}: &a{i} [[[*a{i - 1}]]]\n" for i in range(1, 60)),
-        "is nested more than 100 levels deep once each alias (*NAME) is replaced by its content",
+        "is nested more than 100 levels deep once its aliases (*NAME) are expanded",
     ),
     "a key of the project's in an analysis": (
         f"{SUBJECT}{ANALYSIS}pipelines: [a]\n",

@@ -56,7 +56,7 @@ def show_command(option: str | None, key: str | None, as_json: bool) -> None:
         section, key = split(option)
         if not config.has_option(section, key):
             raise AsimovError(
-                f"the configuration has no {option!r}{near(option, config)}",
+                f"there is no option {option!r}{near(option, config)}",
                 hint="'asimov configuration show' lists all options",
             )
         value = config.get(section, key)
@@ -191,7 +191,8 @@ def check_value(option: str, value: str) -> None:
     """Refuse an invalid value now; otherwise the monitor might fail on it days later."""
     if option in YES_OR_NO and value.lower() not in ConfigParser.BOOLEAN_STATES:
         raise AsimovError(
-            f"{option} should be true or false, not {value!r}", hint="nothing was changed"
+            f"{option} should be true or false, not {value!r}",
+            hint="nothing was changed; give another value",
         )
     if option not in NUMBERS:
         return
@@ -204,7 +205,7 @@ def check_value(option: str, value: str) -> None:
         raise AsimovError(
             f"{option} should be a {'whole ' if whole else ''}number of at least {least}, "
             f"not {value!r}",
-            hint="nothing was changed",
+            hint="nothing was changed; give another value",
         )
 
 
@@ -220,7 +221,7 @@ def split(option: str) -> tuple[str, str]:
     section, slash, key = option.partition("/")
     if not (section and slash and key):
         raise AsimovError(
-            f"{option!r} is not an option of the configuration",
-            hint="write SECTION/KEY, such as scheduler/type",
+            f"{option!r} is not a configuration option",
+            hint="use the form SECTION/KEY, such as scheduler/type",
         )
     return section, key

@@ -75,7 +75,8 @@ def command(
     found = _files(workspace, key, node)
     if not found and not follow:
         raise AsimovError(
-            f"{key} has no output" + (f" from nodes {text.quoted(node)}" if node else ""),
+            f"the jobs of {key} have no output yet"
+            + (f" from nodes {text.quoted(node)}" if node else ""),
             hint=f"'asimov why {key}' explains its state",
         )
     shown = found if whole else latest(found, _SIZE, _CHANGED)

@@ -65,7 +65,7 @@ def command(
       3  idle, but something is stuck, blocked or not submitted
       4  timed out
       5  the scheduler can't be reached
-    With any option: 6  another asimov command is at work in this project.
+    With any option: 6  another asimov process is using this project.
 
     \b
     Example:

@@ -107,9 +107,9 @@ def _files_left(left: Sequence[FileChange]) -> AsimovError:
     )
     more = f", and {len(left) - 1} more" if len(left) > 1 else ""
     return AsimovError(
-        "a change of the ledger is in progress or was interrupted, and its files have not "
-        f"all moved ({first}{more})",
-        hint="any command that changes the project, such as 'asimov monitor', finishes it",
+        "a change to the ledger is in progress or was interrupted, and some files are not in "
+        f"place yet ({first}{more})",
+        hint="any command that changes the project, such as 'asimov monitor', completes it",
     )
 
 
@@ -150,8 +150,9 @@ def _note(workspace: Workspace, left: Sequence[FileChange]) -> None:
     if workspace.files.pending or left:
         warn(
             "note: a change to the ledger is in progress or was interrupted; it is shown as done"
-            f"{', but not all of its files have moved' if left else ''}. "
-            "Don't edit the ledger until a command that acts, such as 'asimov monitor', finishes it"
+            f"{', but some files are not in place yet' if left else ''}. "
+            "Don't edit the ledger until a command that acts, such as 'asimov monitor', has "
+            "completed it"
         )
 
 

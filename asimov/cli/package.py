@@ -76,7 +76,7 @@ def command(
             f"it is packed without {count}: {line(lost[0].path)}: {lost[0].why}",
             where=made.path,
             hint=f"'asimov store verify {key}' lists what is damaged; remove the crate, restore "
-            "the file from a copy, and pack it again",
+            "the file from a backup, and pack it again",
         )
 
 

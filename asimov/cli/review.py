@@ -83,8 +83,7 @@ def _find(
     ):
         if pipeline is not None and pipeline.lower() != entry.pipeline.lower():
             raise AsimovError(
-                f"the analysis {name!r} across subjects uses the pipeline {entry.pipeline}, "
-                f"not {pipeline}"
+                f"the project analysis {name!r} uses the pipeline {entry.pipeline}, not {pipeline}"
             )
         return key
     if others is None:
@@ -92,8 +91,8 @@ def _find(
     for each in sorted(subjects):
         workspace.keys(each)  # raises for an unknown subject
     raise AsimovError(
-        f"there is no analysis {name!r} across the subjects {', '.join(sorted(subjects))}",
-        hint=f"'asimov status {PROJECT_ANALYSES}' lists the analyses across subjects",
+        f"there is no project analysis {name!r} of the subjects {', '.join(sorted(subjects))}",
+        hint=f"'asimov status {PROJECT_ANALYSES}' lists the project analyses",
     )
 
 

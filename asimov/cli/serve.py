@@ -70,7 +70,8 @@ def command(
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise AsimovError(
-            f"asimov serve needs the package {error.name}", hint="pip install 'asimov[server]'"
+            f"'asimov serve' needs the Python package {error.name}",
+            hint="install it: pip install 'asimov[server]'",
         ) from error
     from asimov.server.options import Options
     from asimov.server.run import run

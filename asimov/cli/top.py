@@ -41,11 +41,13 @@ def command(words: str, read_only: bool, interval: float) -> None:
         import textual  # noqa: F401  (optional, and imported by no other command)
     except ImportError as error:
         raise AsimovError(
-            "asimov top needs the package textual", hint="pip install 'asimov[tui]'"
+            "'asimov top' needs the Python package textual",
+            hint="install it: pip install 'asimov[tui]'",
         ) from error
     if not all(os.isatty(number) for number in (0, 1, 2)):
         raise AsimovError(
-            "asimov top needs a terminal", hint="'asimov status' prints the same to a file or pipe"
+            "'asimov top' needs a terminal",
+            hint="'asimov status' prints the same to a file or pipe",
         )
     from asimov.engine.attention.filters import passing
     from asimov.tui.app import Top, View

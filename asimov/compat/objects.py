@@ -105,9 +105,9 @@ class OlderAnalysis(Analysis):
         if hash is not None and "sha256" not in entry:
             what = "a link" if "link" in entry else "a folder"
             raise AsimovError(
-                f"is {what}, which has no checksum of its own",
+                f"is {what}, so it has no checksum of its own",
                 where=path,
-                hint="ask for a file in it" if what == "a folder" else "ask for where it leads",
+                hint="ask for a file in it" if what == "a folder" else "ask for what it points to",
             )
         if hash is not None and entry["sha256"] != hash:
             raise AsimovError("is stored with a different checksum", where=path)

@@ -23,5 +23,5 @@ class Slurm(metaclass=_Named):
     def __init__(self, *_arguments: object, **_options: object) -> None:
         raise SchedulerError(
             "asimov has no scheduler for Slurm",
-            hint="a package may publish one under the name 'slurm' in the group asimov.schedulers",
+            hint="set scheduler/type to htcondor or local, or to a scheduler that a package adds",
         )

@@ -135,7 +135,7 @@ def load(group: str, name: str) -> Any:
         raise PluginError(
             f"the plugin {name!r}{package} can't be loaded: {type(error).__name__}: {error}",
             hint=extensions.hint(error)
-            or "repair or remove the package; the rest of asimov goes on without it",
+            or "reinstall or remove the package; the rest of asimov works without it",
         ) from error
 
 

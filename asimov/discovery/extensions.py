@@ -119,7 +119,7 @@ def load(point: Point) -> Any:
         raise ExtensionError(
             f"the extension {point.name!r} of the package {point.package} can't be loaded: "
             f"{type(error).__name__}: {error}",
-            hint=f"repair or remove the package: pip uninstall {point.package}",
+            hint=f"reinstall or remove the package: pip uninstall {point.package}",
         ) from error
 
 

@@ -40,12 +40,12 @@ def start(workspace: Workspace, interval: float | None, name: str | None = None)
         known = kept(workspace)
         if known is not None and (known.elsewhere or not keeper(known.keeper).gone(known)):
             raise AsimovError(
-                f"the monitor already runs in the background, {known.how}",
+                f"the monitor is already running in the background, {known.how}",
                 hint="'asimov stop' stops it",
             )
         if problem := chosen.problem(workspace):
             raise AsimovError(
-                f"the monitor can't be kept running by {chosen.name} here: {problem}",
+                f"{chosen.name} can't keep the monitor running here: {problem}",
                 hint="'asimov start --how' recommends another way",
             )
         return chosen.start(workspace, write_launcher(workspace.project), interval)
@@ -70,11 +70,11 @@ def stop(workspace: Workspace) -> Kept:
         known = kept(workspace)
         if known is None:
             raise AsimovError(
-                "the monitor does not run in the background", hint="'asimov start' starts it"
+                "the monitor is not running in the background", hint="'asimov start' starts it"
             )
         if known.elsewhere:
             raise AsimovError(
-                f"the monitor runs {known.how}, on another machine",
+                f"the monitor is running on another machine, {known.how}",
                 hint=f"run 'asimov stop' on {known.elsewhere}",
             )
         keeper(known.keeper).stop(workspace, known)

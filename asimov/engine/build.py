@@ -205,7 +205,7 @@ def _render(
             raise AsimovError(
                 "was edited by hand, and its settings have changed since",
                 where=path,
-                hint="render it again with 'asimov manage build --force'",
+                hint="'asimov manage build --force' renders it again and discards your edits",
             )
     text = analysis.make_config(path)
     if (missing := used(analysis, text)) is not None:

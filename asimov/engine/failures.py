@@ -252,5 +252,5 @@ def _number(analysis: Analysis, setting: str, otherwise: float) -> float:
             return number
     raise AsimovError(
         f"{setting}: should be a number of at least 0, not {value!r}",
-        hint=f"correct it in the ledger: {analysis.key}",
+        hint=f"correct it in the ledger, in the settings of {analysis.key}",
     )

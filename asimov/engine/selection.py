@@ -101,7 +101,7 @@ class Selection:
             found = [key for key in found if key in old]
         if not found and not may_be_empty:
             raise AsimovError(
-                "no analysis matches these filters" if keys else "there are no such analyses",
+                "no analysis matches these filters" if keys else "there are no analyses to select",
                 hint="'asimov status' lists all analyses",
             )
         return found

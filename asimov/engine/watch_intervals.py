@@ -56,9 +56,9 @@ def watch_intervals(workspace: Workspace, requested: float | None) -> Intervals:
         asked = number(config, "monitor", "interval", DEFAULT)
         if asked < SHORTEST:
             raise AsimovError(
-                f"should be a number, at least {SHORTEST:g}, not {asked:g}",
+                f"should be {SHORTEST:g} seconds or more, not {asked:g}",
                 where="configuration: monitor/interval",
-                hint=f"asimov configuration update monitor/interval {SHORTEST:g}",
+                hint=f"for the shortest: asimov configuration update monitor/interval {SHORTEST:g}",
             )
     shortest = scheduler.shortest_interval
     if asked is None:

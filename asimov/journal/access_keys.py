@@ -100,8 +100,8 @@ class AccessKeys:
             )
         if not made:
             raise AsimovError(
-                f"the name is or was in use by a key: {name!r}",
-                hint="choose another name: in the log, this one stands for the earlier key",
+                f"the name {name!r} has already been used for a key",
+                hint="choose another: in the log, this name refers to the earlier key",
             )
         return key
 

@@ -220,9 +220,9 @@ class Database:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version > len(MIGRATIONS):
             raise AsimovError(
-                f"the journal is from a newer asimov (format {version})",
+                f"the journal was written by a newer asimov (format {version})",
                 where=self.path,
-                hint="use that version of asimov",
+                hint="upgrade asimov",
             )
         if version == len(MIGRATIONS):
             return
@@ -294,7 +294,7 @@ class Database:
         raise JournalError(
             "the journal was moved or replaced while it was in use; nothing was written",
             where=self.path,
-            hint="run the command again, where the project is now",
+            hint="run the command again, in the project's present folder",
         )
 
     @contextmanager

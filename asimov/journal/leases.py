@@ -70,9 +70,9 @@ class LeaseLostError(JournalError):
     def __init__(self, holder: Lease | None) -> None:
         by = f" ({holder})" if holder else ""
         super().__init__(
-            f"another asimov has taken over the work in this project{by}: this one was "
-            "stopped, or its machine slept, for longer than its lease",
-            hint="nothing is lost; run the command again. [monitor] lease of the configuration "
+            f"another asimov process has taken over this project{by}: this one was suspended, or "
+            "its machine slept, for longer than its lease",
+            hint="nothing is lost: run the command again; monitor/lease in the configuration "
             "is the time in seconds",
         )
 
@@ -112,9 +112,9 @@ def new_lease(purpose: str, length: float = LEASE) -> Lease:
 def busy(held: Lease) -> AsimovError:
     """Return the error that names the holder of the lease."""
     error = AsimovError(
-        f"another asimov is at work in this project ({held}; its lease ends at {held.until} "
-        "unless it renews it)",
-        hint="wait for it to end, or end it; 'asimov stop' ends the background monitor",
+        f"another asimov process is using this project ({held}; its lease ends at {held.until} "
+        "unless renewed)",
+        hint="wait for it to end, or stop it; 'asimov stop' stops the background monitor",
     )
     error.exit_code = EXIT_BUSY
     return error

@@ -61,7 +61,7 @@ def keeper(name: str, where: str | None = None) -> Keeper:
     """
     if name not in KEEPERS:
         raise AsimovError(
-            f"{quoted(name)} can't keep a monitor running{did_you_mean(name, KEEPERS)}",
+            f"{quoted(name)} is not a way to keep a monitor running{did_you_mean(name, KEEPERS)}",
             where=where,
             hint=f"choose one of {', '.join(KEEPERS)}; 'asimov start --how' recommends one",
         )

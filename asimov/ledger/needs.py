@@ -130,9 +130,9 @@ def check_label(wanted: str) -> None:
     for sign, _ in _COMPARISONS:
         name, found, value = wanted.partition(sign)
         if found and not (name.strip() and value.strip()):
-            lacking = "a value" if name.strip() else "the name of a label"
+            lacking = "a value to compare with" if name.strip() else "the name of a label"
             raise AsimovError(
-                f"{quoted(wanted)} lacks {lacking}",
+                f"the condition {quoted(wanted)} lacks {lacking}",
                 hint="write the name of a label, or a comparison such as 'quality >= 3'",
             )
         if found and any(each in "<>=!" for each in (name.strip()[-1], value.strip()[0])):

@@ -154,9 +154,9 @@ class Planner:
         before = next((each for each in differences(old, new) if each.before is not MISSING), None)
         if before is not None and not self._update:
             raise AsimovError(
-                f"the project already has other settings: {before}",
+                f"the project already has different settings: {before}",
                 where=document.place(before.path),
-                hint="change them with 'asimov apply --update', or in ledger/project.yaml",
+                hint="to change them, use 'asimov apply --update' or edit ledger/project.yaml",
             )
         self.reaches_others = True
         if not self._replace:
@@ -186,10 +186,10 @@ class Planner:
                 )
             if after != before and not self._update:
                 raise AsimovError(
-                    f"the subject {name!r} is already in the ledger, with other settings: "
+                    f"the subject {name!r} is already in the ledger, with different settings: "
                     + summary(before, after),
                     where=document.place(["name"]),
-                    hint="change it with 'asimov apply --update', or in its ledger file",
+                    hint="to change it, use 'asimov apply --update' or edit its ledger file",
                 )
             kept = {key: each for key, each in old.items() if key in {"analyses", *after}}
             self._put_subject(name, {**kept, **after}, old, f"subject {name}")
@@ -279,9 +279,9 @@ class Planner:
             return data
         if data.get("status", old.data.get("status")) != old.data.get("status"):
             raise AsimovError(
-                f"{key} already exists, so a blueprint can't set its state",
+                f"{key} already exists, so a blueprint can't set its status",
                 where=document.place([*path, "status"]),
-                hint=f"asimov production set {key[0]} {key[1]} --status {data['status']}",
+                hint=f"use: asimov production set {key[0]} {key[1]} --status {data['status']}",
             )
         kept = {"status": old.data["status"]} if "status" in old.data else {}
         new = lay_over(merge([kept if self._replace else old.data]), data)
@@ -289,7 +289,7 @@ class Planner:
             return None
         if not self._update:
             raise AsimovError(
-                f"the analysis {key} is already in the ledger, with other settings: "
+                f"the analysis {key} is already in the ledger, with different settings: "
                 + summary(old.data, new),
                 where=document.place([*path, "name"]),
                 hint="choose another name, or change it with 'asimov apply --update'",

@@ -35,8 +35,8 @@ def named(status: str) -> str:
     if status.lower() in STATUSES:
         return status.lower()
     raise AsimovError(
-        f"a review can't be {status!r}{did_you_mean(status.lower(), STATUSES)}",
-        hint=f"it can be {', '.join(STATUSES)}",
+        f"{status!r} is not a status of a review{did_you_mean(status.lower(), STATUSES)}",
+        hint=f"use one of: {', '.join(STATUSES)}",
     )
 
 

@@ -110,7 +110,7 @@ def analyses(name: str, bundle: str, named_at: Place) -> Iterator[Document]:
         found += 1
         yield each
     if not found:
-        raise AsimovError("contains no analysis", where=file, hint=f"named at {named_at}")
+        raise AsimovError("contains no analysis", where=file, hint=f"it is named at {named_at}")
 
 
 def _find(name: str, bundle: str, named_at: Place) -> str:

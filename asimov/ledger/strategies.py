@@ -47,7 +47,7 @@ def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
     count = math.prod(len(values) for values in strategy.values())
     if count > _LARGEST:
         raise AsimovError(
-            f"the strategy makes {quoted(count)} analyses, more than {_LARGEST}",
+            f"the strategy makes {quoted(count)} analyses, more than the limit of {_LARGEST}",
             hint="split the blueprint, or use fewer values",
         )
     values, characters = _weight(analysis)
@@ -79,7 +79,7 @@ def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
     if len({one["name"] for one in made}) != len(made):
         raise AsimovError(
             "the strategy gives several analyses the same name",
-            hint="include a field for each setting that it varies in the name: "
+            hint="add every setting that the strategy varies to the name: "
             + analysis["name"]
             + "".join(f"-{{{path}}}" for path in strategy if f"{{{path}}}" not in analysis["name"]),
         )

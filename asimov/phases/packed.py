@@ -57,7 +57,8 @@ def packed(content: Any, script: Path | None = None) -> Packed:
     except Exception as error:  # whatever an object raises that can't be pickled
         raise AsimovError(
             f"the phases can't be pickled, so no other process can run them: {error}",
-            hint="what a phase keeps must be data; define its class at the top of a module",
+            hint="for their author: keep only data in a phase, and define its class at the top "
+            "level of a module",
         ) from error
 
 

@@ -82,7 +82,7 @@ class Pipeline:
             if not made:
                 raise AsimovError(
                     f"{phase.name}: create_assets returned False, so nothing was run",
-                    hint="the phase may have logged why",
+                    hint="what the phase has logged may say why",
                 )
 
     def create_shared_data(self, handles: dict[str, SharedMemory]) -> None:

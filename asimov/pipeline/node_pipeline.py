@@ -272,9 +272,9 @@ class NodePipeline(Pipeline):
                 raise AsimovError(f"the {what} {quoted(word)} {fault}", hint=hint)
         if TWO_DOLLARS in commands["initialdir"] and self.scheduler.name != "local":
             raise AsimovError(
-                "HTCondor runs no job in a folder with '$$(' in its path",
+                "HTCondor can't run a job in a folder with '$$(' in its path",
                 where=self.rundir,
-                hint="move the project",
+                hint="move the project to a path without it",
             )
         for key, value in commands.items():
             check_line(key, value)

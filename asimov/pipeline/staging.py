@@ -94,8 +94,8 @@ class InPlace:
             return word
         if word.is_url:
             raise AsimovError(
-                f"{quoted(word.path)} is a URL, which only a transfer fetches",
-                hint="set 'files: transfer'",
+                f"{quoted(word.path)} is a URL, which HTCondor fetches only if it transfers files",
+                hint="set 'files: transfer' for the analysis",
             )
         return word.word(word.path)
 
@@ -187,8 +187,9 @@ class _Load:
             self._names.add(name)
         if _splits(source):
             raise AsimovError(
-                "nothing in this folder can be transferred: HTCondor separates names by commas",
-                where=self._rundir, hint="move the project",
+                "no file in this folder can be transferred: its path has a comma, or a space at "
+                "its end",
+                where=self._rundir, hint="move the project to another path",
             )  # fmt: skip
         self._paths[given.path] = place
         self.sources.append(source)

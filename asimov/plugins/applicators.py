@@ -62,7 +62,7 @@ def apply_with(
         raise AsimovError(
             f"the applicator {point.name!r} is not enabled in this project",
             hint=f"apply a blueprint of kind configuration with 'hooks: {{applicator: "
-            f"{{{point.name}: {{...}}}}}}' and the settings that it needs",
+            f"{{{point.name}: {{...}}}}}}'; docs/hooks.md has an example",
         )
     this = Call.of_plugin(f"applicator {point.name}", "run")
     if _running:

@@ -133,7 +133,9 @@ def _package_error(call: Call, cause: BaseException | str) -> PackageError:
         return PackageError(cause)
     if isinstance(cause, AsimovError):
         return PackageError(f"{call}: {cause}", hint=cause.hint)
-    return PackageError(f"{call} raised {first_line(cause)}", hint="the log has the details")
+    return PackageError(
+        f"{call} raised {first_line(cause)}", hint="the project's asimov.log has the traceback"
+    )
 
 
 def load_plugin(workspace: Workspace, group: str, name: str) -> Any:

@@ -129,8 +129,8 @@ def import_published(
 
 def _unusable(pipeline: str, cause: BaseException | str) -> AsimovError:
     return AsimovError(
-        f"the settings that the pipeline {pipeline!r} declares can't be used: {cause}",
-        hint="repair or remove its package",
+        f"the pipeline {pipeline!r} declares its settings wrongly: {cause}",
+        hint="upgrade or remove its package, or report this to its author",
     )
 
 

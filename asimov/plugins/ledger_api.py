@@ -264,8 +264,8 @@ class Ledger:
         if self.writes == "nothing":
             return AsimovError(f"{what}: a dry run and a report write nothing")
         return AsimovError(
-            f"{what}: the monitor does not write the ledger",
-            hint="an applicator can: 'asimov apply -p NAME -e SUBJECT'",
+            f"{what}: the monitor never writes to the ledger",
+            hint="a hook of the kind applicator can; 'asimov apply -p NAME -e SUBJECT' runs one",
         )
 
     @property

@@ -130,7 +130,8 @@ def changed(analysis: Analysis, configuration: str) -> AsimovError | None:
             if re.search(re.escape(path) + r"(?!/?[\w.-])", configuration):
                 return AsimovError(
                     f"{text.line(path)} has changed since it was stored as a product of {each.key}",
-                    hint=f"use the asset instead of that path, or copy {text.line(stored)} there",
+                    hint="in the template, use the asset instead of that path; or copy "
+                    f"{text.line(stored)} there",
                 )
     return None
 

@@ -170,7 +170,7 @@ def _import_error(pipeline: str, cause: BaseException | str) -> entrypoints.Plug
     why = cause if isinstance(cause, str) else type(cause).__name__
     return entrypoints.PluginError(
         f"the plugin {pipeline!r} can't be loaded: {why}",
-        hint="repair or remove the package; the rest of asimov works without it",
+        hint="reinstall or remove the package; the rest of asimov works without it",
     )
 
 

@@ -59,8 +59,9 @@ def names(pipeline: str) -> tuple[str, ...]:
     named = data.get("terms") if isinstance(data, Mapping) else None
     if not isinstance(named, Mapping):
         raise AsimovError(
-            f"the vocabulary of {pipeline!r} has no 'terms'",
-            hint="it should be a mapping, the path of a YAML file, or a function that returns one",
+            f"the vocabulary of the pipeline {pipeline!r} has no 'terms'",
+            hint="for its author: a vocabulary is a mapping with 'terms', a YAML file with one, or "
+            "a function that returns one",
         )
     found = dict.fromkeys(str(name) for name in named)
     for term in named.values():

@@ -45,7 +45,11 @@ def clone(folder: Path, target: Path) -> tuple[Project, list[Key]]:
     """
     source = find(folder)
     if source.root != folder.resolve():
-        raise AsimovError("is not a project", where=folder, hint=f"name {line(str(source.root))}")
+        raise AsimovError(
+            "is not the root of a project",
+            where=folder,
+            hint=f"use the project's root: {line(str(source.root))}",
+        )
     target = target.absolute()
     if os.path.lexists(target):
         raise AsimovError("already exists", where=line(str(target)), hint="choose a new folder")

@@ -116,8 +116,8 @@ def template_of(analysis: Configured, directory: str | Path | None = None) -> Pa
     if not origins_of(analysis, directory).may_read(path):
         raise AsimovError(
             f"the template {str(path)!r} is outside the project",
-            hint="copy it into the project's folder templates/, or name its folder: "
-            "asimov configuration update templating/directory FOLDER",
+            hint="copy it into the project's templates/ folder, or set the folder of templates "
+            "with 'asimov configuration update templating/directory FOLDER'",
         )
     return path
 

@@ -46,10 +46,10 @@ def moved(project: Project) -> bool:
             raise doubt
         if doubt is not None and doubt.original:
             raise AsimovError(
-                f"{doubt.message}: it has not moved",
+                f"{doubt.message}; it was copied, not moved",
                 where=doubt.where,
-                hint="if the other one is no longer used, rename or remove its folder first; "
-                "otherwise run 'asimov project copied'",
+                hint="run 'asimov project copied'; or, if the other folder is only a leftover, "
+                "rename or remove it first",
             )
         identity.refuse_links(project, journal.get_property(identity.PROPERTY), moved=True)
         identity.record(project, journal)
@@ -80,9 +80,9 @@ def copied(project: Project, *, certain: bool = False) -> list[Key]:
         doubt = _doubt(project, journal)
         if not certain and doubt is None:
             raise AsimovError(
-                "nothing shows that this project is a copy: asimov would lose track of its jobs",
+                "this project does not look like a copy; treating it as one would lose its jobs",
                 where=project.root,
-                hint="if it is one, use --certain",
+                hint="if you are sure that it is a copy, use --certain",
             )
         original_folders.refuse_shared(project, journal.records())
         spool = Spool(project.root)

@@ -168,7 +168,7 @@ def refuse_links(project: Project, kept: str | None, *, moved: bool = False) -> 
     else:
         hint = "make the copy with 'cp -a', without links"
     raise AsimovError(
-        f"its files are hard links to those of the project in {before}",
+        f"its files are hard links to those of {before}, so changing one changes both",
         where=project.root,
         hint=hint,
     )
@@ -188,7 +188,7 @@ def refuse_by_mark(project: Project) -> None:
             f"this project was moved or copied; it was in {before}, and its jobs may "
             "belong to that one",
             where=project.root,
-            hint=f"if it was moved, remove {path}; of a copy, remove {project.state} and run "
+            hint=f"if it was moved, remove {path}; if it is a copy, remove {project.state} and run "
             "'asimov init NAME'",
         )
 

@@ -160,14 +160,15 @@ def find(start: Path | None = None, *, without_journal: bool = False) -> Project
                 raise AsimovError(
                     "the project's ledger folder is missing",
                     where=project.ledger,
-                    hint="restore it from a copy, or create a new project with 'asimov init NAME'",
+                    hint="restore it from a backup, or create a project in another folder with "
+                    "'asimov init NAME --root DIR'",
                 )
             if project.lost_journal and not without_journal:
                 raise AsimovError(
-                    "the project's journal is lost",
+                    "the project's journal is missing",
                     where=project.journal,
-                    hint="'asimov ledger repair' rebuilds what it can; in a copy of another "
-                    "project, delete .asimov and run 'asimov init NAME'",
+                    hint="'asimov ledger repair' rebuilds what it can; if this is a copy of "
+                    "another project, delete .asimov and run 'asimov init NAME'",
                 )
             return project
     for folder in (here, *here.parents):
@@ -176,9 +177,9 @@ def find(start: Path | None = None, *, without_journal: bool = False) -> Project
             raise AsimovError("can't be read: Permission denied", where=state.parent)
         if os.path.isfile(folder / "ledger" / "project.yaml"):  # noqa: PTH113  (never raises)
             raise AsimovError(
-                "there is a ledger here, but no project",
+                "there is a ledger here, but no project file",
                 where=folder,
-                hint=f"restore {configuration.PROJECT_FILE}, or turn this copy into a new "
+                hint=f"restore {configuration.PROJECT_FILE}, or turn this folder into a new "
                 "project with 'asimov init NAME'",
             )
     raise AsimovError(
@@ -239,7 +240,7 @@ def _refuse_overlap(new: Project) -> None:
     for what, folder in theirs.items():
         if new.root.is_relative_to(folder):
             raise AsimovError(
-                f"the folder of {what} can't be the project's folder, or one that contains it",
+                f"the folder for {what} can't be the project's folder, or contain it",
                 where=folder,
                 hint="choose a separate folder",
             )
@@ -247,7 +248,7 @@ def _refuse_overlap(new: Project) -> None:
         for other, path in own.items():
             if other != what and folder.is_relative_to(path.resolve()):
                 raise AsimovError(
-                    f"the folder of {what} can't be in that of {other}",
+                    f"the folder for {what} can't be inside the folder for {other}",
                     where=folder,
                     hint="choose a separate folder",
                 )
@@ -274,8 +275,8 @@ def create(name: str, root: Path, scheduler: str, options: dict[tuple[str, str],
     """
     root = root.resolve()
     if not name.strip() or not name.isprintable():
-        wrong = "can't be printed" if name.strip() else "is empty"
-        raise AsimovError(f"the project's name {wrong}", hint="asimov init NAME")
+        wrong = "contains unprintable characters" if name.strip() else "is empty"
+        raise AsimovError(f"the project's name {wrong}", hint="choose a name: asimov init NAME")
     if (root / configuration.PROJECT_FILE).exists():
         raise AsimovError(
             "this folder already contains a project",

@@ -69,13 +69,13 @@ def key_of(
         if number is not None:
             raise AsimovError(
                 f"{key} was removed from the ledger; it was {record.status}",
-                hint=f"'asimov ledger undo {number}' brings it back; 'asimov log {key}' has its "
+                hint=f"'asimov ledger undo {number}' brings it back; 'asimov log {key}' shows its "
                 "history",
             )
         raise AsimovError(
-            f"{key} is not in the ledger; the journal knows it as {record.status}",
-            hint=f"restore ledger/{file_of(key)} from git or a copy; 'asimov log {key}' has its "
-            "history",
+            f"{key} is missing from the ledger, but the journal has it as {record.status}",
+            hint=f"restore ledger/{file_of(key)} from git or a backup; 'asimov log {key}' shows "
+            "its history",
         )
     names = [each for _, each in keys_of(contents, subject, removals)]
     near = did_you_mean(name, names)
@@ -109,8 +109,8 @@ def unknown_subject(contents: Contents, name: str, removals: Removals = _none) -
     subject, slash, _ = name.partition("/")
     if slash and subject in contents.subjects:
         return AsimovError(
-            f"{short(name)} is an analysis, but this needs a subject",
-            hint=f"use {subject} for all of its analyses",
+            f"{short(name)} is an analysis, but a subject is needed here",
+            hint=f"to mean all analyses of its subject, give {subject}",
         )
     number = removals(Key(name, ""))
     if number is not None:

@@ -37,10 +37,10 @@ def refuse_shared(project: Project, keys: Iterable[Key]) -> None:
         folder = Path(os.path.normpath(project.root / project.config.get(*option.split("/"))))
         if not folder.is_relative_to(project.root):
             raise AsimovError(
-                f"this copy still uses {folder}, which is outside it and may be the original's",
+                f"this copy still uses {folder}, outside it, which may belong to the original",
                 where=f"configuration: {option}",
-                hint=f"'asimov configuration update {option} FOLDER' names a folder in the copy; "
-                "then run 'asimov project copied' again",
+                hint=f"choose a folder in the copy with 'asimov configuration update {option} "
+                "FOLDER', then run 'asimov project copied' again",
             )
     keys = list(keys)
     for path in (project.state, project.checkouts, project.logs, project.ledger):
@@ -59,10 +59,9 @@ def _check_link(project: Project, path: Path) -> None:
     target = path.resolve()
     if not target.is_relative_to(project.root.resolve()):
         raise AsimovError(
-            f"this copy still uses {target} by a link, which is outside it and may be the "
-            "original's",
+            f"a link in this copy leads to {target}, outside it, which may belong to the original",
             where=path,
-            hint="put a folder in the place of the link, empty or with a copy of what is there; "
+            hint="replace the link with a folder, empty or with a copy of what is there; "
             "then run 'asimov project copied' again",
         )
 

@@ -121,7 +121,7 @@ class Names:
         error = unknown_subject(self._contents, subject, self._removals)
         if named:
             return AsimovError(
-                f"there is no subject {quoted(subject)}; did you mean {named[0]!r}?",
+                f"there is no subject {quoted(subject)}; did you mean the analysis {named[0]!r}?",
                 hint=f"analyses of that name: {listed(named)}",
             )
         return error

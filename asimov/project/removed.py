@@ -80,7 +80,7 @@ def warning(workspace: Workspace, *, whole: bool = False) -> list[str]:
     others = " and others" if len(files) > _NAMED else ""
     return [
         *lines,
-        f"  restore {', '.join(files[:_NAMED])}{others} from git or a copy",
+        f"  restore {', '.join(files[:_NAMED])}{others} from git or a backup",
         "  if you removed them on purpose: 'asimov production forget SUBJECT/NAME'",
     ]
 
@@ -115,7 +115,7 @@ def _emptied(workspace: Workspace) -> list[str]:
     return [
         f"WARNING: ledger/{PROJECT_FILE} is empty; change {last[0]} of the ledger's history "
         "left settings in it, which all analyses now lack",
-        "  restore it from git or a copy; 'asimov ledger history --diff' shows what was in it",
+        "  restore it from git or a backup; 'asimov ledger history --diff' shows what was in it",
         "  if you no longer want them: write 'kind: configuration' into it",
     ]
 
@@ -168,9 +168,11 @@ def forget(
 def _not_missing(workspace: Workspace, key: Key) -> AsimovError:
     name = short(str(key))
     if key in workspace.contents.entries:
-        return AsimovError(f"{name} is in the ledger", hint=f"remove it from {file_of(key)} first")
+        return AsimovError(
+            f"{name} is still in the ledger", hint=f"remove it from ledger/{file_of(key)} first"
+        )
     if error := workspace.contents.broken.get(file_of(key)):
         return error
     if key in workspace.records:
         return AsimovError(f"{name} is already forgotten")
-    return AsimovError(f"there never was an analysis {name}")
+    return AsimovError(f"there is no analysis {name}, now or earlier")

@@ -208,7 +208,9 @@ def _reporting(source: Path | str, context: Mapping[str, Any], value: str = "") 
         raise AsimovError(str(error), where=place(error), hint=EXCEEDED) from error
     except (RecursionError, MemoryError) as error:
         raise AsimovError(
-            "is nested too deeply, or needs too much memory", where=place(error), hint=EXCEEDED
+            "is nested too deeply to render, or needs too much memory",
+            where=place(error),
+            hint=EXCEEDED,
         ) from error
     except jinja2.TemplateSyntaxError as error:
         where = source if isinstance(source, str) else Place(error.filename or source, error.lineno)

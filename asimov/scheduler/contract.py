@@ -48,9 +48,9 @@ def check_intended() -> None:
     """
     if _guarded and not _tagged:
         raise SchedulerError(
-            "a job can't be submitted here: only a pipeline's submit_dag (and the methods "
-            "called before it), resurrect and after_completion may submit one",
-            hint="make it a separate analysis, or submit it in one of these methods",
+            "a pipeline may submit a job only in submit_dag (and the methods called before it), "
+            "resurrect and after_completion",
+            hint="for its author: submit it in one of these, or make it a separate analysis",
         )
 
 

@@ -91,7 +91,7 @@ def submit_command(key: str) -> str:
     if not _COMMAND.fullmatch(name) or name.lower() in _STATEMENTS:
         raise AsimovError(
             f"scheduler: {quoted(key)} is not a submit command",
-            hint="a submit command is a name such as 'request memory' or '+Attribute'",
+            hint="submit commands look like 'request memory' (request_memory) or '+Attribute'",
         )
     return f"request_{name}" if name.lower() in _REQUESTS else name
 

@@ -41,8 +41,8 @@ class ResetError(AsimovError):
 
     def __init__(self, newest: int) -> None:
         super().__init__(
-            "the journal of the project was replaced: what was read of it may not hold any more",
-            hint="read what you keep of it again, and follow from there",
+            "the project's journal was replaced, so what was read from it may be out of date",
+            hint="read again what you keep of it, and follow from its newest event",
         )
         self.newest = newest
 

@@ -73,7 +73,7 @@ class Options:
             if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", each):
                 raise AsimovError(
                     f"{quoted(each)} is not a host name", where="--name",
-                    hint="give what clients write between https:// and the next / or :",
+                    hint="give the name alone, without https://, port or path: asimov.example.org",
                 )  # fmt: skip
         if not (self.local or self.insecure or self.proxies or self.certificate):
             raise AsimovError(

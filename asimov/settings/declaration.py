@@ -107,8 +107,9 @@ def _read(cls: type[BaseSettings]) -> Iterator[Field]:
         given = msgspec.structs.fields(cls)
     except Exception as error:  # whatever evaluating an annotation raises
         raise AsimovError(
-            f"the settings class {_called(cls)}: a type can't be read: {error}",
-            hint="the module must import every name that its types use, at run time too",
+            f"the settings class {_called(cls)} has a type that can't be resolved: {error}",
+            hint="for its author: import the names of its types at run time too, not only for type "
+            "checking",
         ) from error
     for each in given:
         for inside in types.structs(each.type):

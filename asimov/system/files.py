@@ -328,8 +328,8 @@ def locked(path: Path, purpose: str, *, wait: bool | float = True) -> Iterator[N
         except BlockingIOError:
             holder = os.pread(handle, 200, 0).decode(errors="replace").strip()
             busy = AsimovError(
-                f"another asimov is at work in this project ({holder or 'unknown'})",
-                hint="wait for it to end, or stop it with 'asimov stop'",
+                f"another asimov process is using this project ({holder or 'unknown'})",
+                hint="wait for it to end, or stop it; 'asimov stop' stops the background monitor",
             )
             busy.exit_code = EXIT_BUSY
             raise busy from None

@@ -73,9 +73,9 @@ def bounded(stream: BinaryIO, name: Path | str, most: int = LARGEST) -> bytes:
 def too_large(name: Path | str, most: int = LARGEST) -> AsimovError:
     """Return the error for a file that exceeds the limit."""
     return AsimovError(
-        f"is larger than {_megabytes(most)}, the most that is read of such a file",
+        f"is larger than {_megabytes(most)}, the limit for such a file",
         where=name,
-        hint="split it, or look whether it is the file that you meant",
+        hint="check that it is the right file, or split it",
     )
 
 
@@ -94,7 +94,7 @@ def _refuse(status: os.stat_result, path: Path | str, most: int, piped: bool) ->
         raise AsimovError(
             f"can't be read: it is {SPECIAL.get(kind, 'something else')}, not a regular file",
             where=path,
-            hint=f"give a regular file of up to {_megabytes(most)}",
+            hint=f"give a regular file of at most {_megabytes(most)}",
         )
 
 

@@ -93,8 +93,8 @@ def local_runtime(image: Image, wanted: str | None) -> Runtime:
     runtime = choice.chosen(image, None if wanted == "htcondor" else wanted)
     if not shutil.which(runtime.program):
         raise AsimovError(
-            f"{runtime.program} is not on PATH, and the image {quoted(str(image))} must be asked "
-            "for its configurations",
+            f"{runtime.program} is not on PATH, and asimov has to ask the image "
+            f"{quoted(str(image))} for its configurations",
             hint=f"install {runtime.name} on this machine, or choose another runtime",
         )
     return runtime
@@ -146,6 +146,6 @@ def run(
     except subprocess.TimeoutExpired as error:
         raise AsimovError(
             f"{quoted(typed)} took over {patience:g} s in the image {image}",
-            hint="try it by hand",
+            hint="run it by hand to see why",
         ) from error
     return Answer(done.returncode, of_bytes(done.stdout), of_bytes(done.stderr))

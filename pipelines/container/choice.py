@@ -32,7 +32,7 @@ def named(name: str) -> Runtime:
     if name not in RUNTIMES:
         raise AsimovError(
             f"there is no runtime {quoted(name)}{did_you_mean(name, RUNTIMES)}",
-            hint=f"it is one of {', '.join(RUNTIMES)}",
+            hint=f"use one of: {', '.join(RUNTIMES)}",
         )
     return RUNTIMES[name]
 
@@ -76,7 +76,7 @@ def chosen(
             return runtime
         reasons.append(f"{runtime.name}: {why}")
     raise AsimovError(
-        f"no runtime here runs {KINDS[image.kind]} ({image}): {'; '.join(reasons)}",
+        f"no runtime on this machine can run {KINDS[image.kind]} ({image}): {'; '.join(reasons)}",
         hint=f"install {_EASIEST[image.kind]}, or set 'runtime' to one that the execute nodes have",
     )
 

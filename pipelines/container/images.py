@@ -73,7 +73,7 @@ def image_of(text: str, root: Path) -> Image:
     scheme = _SCHEME.match(text)
     if scheme and scheme[1].lower() != "docker":
         raise AsimovError(
-            f"{quoted(text)} is of a kind that is not supported",
+            f"{quoted(text)} is an unsupported kind of image",
             hint="give a Docker reference, a SIF file, or an unpacked root folder",
         )
     if scheme is None:
@@ -93,8 +93,8 @@ def image_of(text: str, root: Path) -> Image:
             )
         if similar := _similar(path):
             raise AsimovError(
-                f"there is no image {quoted(text)} here{similar}",
-                hint=f"an image of that name in a registry is 'docker://{text}'",
+                f"there is no image file or folder {quoted(text)}{similar}",
+                hint=f"for an image in a registry, write 'docker://{text}'",
             )
     address = text[scheme.end() :] if scheme else text
     if not _REFERENCE.fullmatch(address):

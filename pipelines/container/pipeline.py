@@ -177,7 +177,7 @@ class Container(Command):  # type: ignore[misc]  # mypy knows the base under ano
         transferred = isinstance(self._staging(), Transfer)
         if transferred and image.kind == "root" and Path(image.address).is_relative_to(self.root):
             raise AsimovError(
-                f"the folder {image} is an image, and HTCondor does not transfer those",
+                f"HTCondor can't transfer the image {image}, which is a folder",
                 hint="make a SIF file of it, or put it where execute nodes see it",
             )
         if not runtime.program and self.scheduler.name != "htcondor":

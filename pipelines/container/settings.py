@@ -130,7 +130,9 @@ def _runtime(name: Any, image: Image) -> Iterator[Fault]:
             if not runtime.program:
                 raise AsimovError(f"the runtime {name} needs the scheduler htcondor", hint=_ANOTHER)
             if why := choice.fault_here(runtime):
-                raise AsimovError(f"the runtime {name} does not work here: {why}", hint=_ANOTHER)
+                raise AsimovError(
+                    f"the runtime {name} does not work on this machine: {why}", hint=_ANOTHER
+                )
     except AsimovError as error:
         yield Fault(("runtime",), error.message, error.hint)
 

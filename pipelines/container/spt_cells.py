@@ -135,6 +135,6 @@ def _h5py() -> Any:
     except ImportError as error:
         raise AsimovError(
             "checking an SPT plugin's results needs the package h5py",
-            hint="pip install 'asimov[spt]'",
+            hint="install it: pip install 'asimov[spt]'",
         ) from error
     return h5py

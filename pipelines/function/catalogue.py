@@ -60,7 +60,7 @@ class UnseenError(AsimovError):
     def __init__(self, module: str) -> None:
         super().__init__(
             f"it is not known what the module {module!r} registers now",
-            hint="a command that only reads imports none; 'asimov apply --dry-run' does",
+            hint="commands that only read import no modules; 'asimov apply --dry-run' does",
         )
 
 

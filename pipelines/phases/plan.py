@@ -179,7 +179,7 @@ def checked(recipe: Mapping[str, Any], root: Path, python: str = sys.executable)
     """
     if not current.imports_modules(root):
         raise AsimovError(
-            "phases: a command that only reads does not create them",
+            "phases: commands that only read do not import them",
             hint="'asimov apply --dry-run' and 'asimov manage build --dry-run' create and check "
             "them",
         )

@@ -240,10 +240,14 @@ def test_one_bad_document_and_nothing_is_written(project, asimov, blueprint, cas
 @pytest.mark.parametrize(
     ("text", "said", "line"),
     [
-        (analysis("x: 1\n"), "s/a is already in the ledger, with other settings: x: 1 (added)", 3),
+        (
+            analysis("x: 1\n"),
+            "s/a is already in the ledger, with different settings: x: 1 (added)",
+            3,
+        ),
         (
             "---\nkind: subject\nname: s\nx: 1\n",
-            "'s' is already in the ledger, with other settings: x: 1 (added)",
+            "'s' is already in the ledger, with different settings: x: 1 (added)",
             3,
         ),
         (
@@ -458,7 +462,7 @@ class TestPlan:
             asimov,
             project,
             ["apply", "--update", "-f", new],
-            "s/a already exists, so a blueprint can't set its state",
+            "s/a already exists, so a blueprint can't set its status",
             "asimov production set s a --status wait",
         )
 

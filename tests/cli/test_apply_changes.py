@@ -102,8 +102,9 @@ def test_a_configuration_that_changes_what_is_set_needs_update(started, asimov, 
         asimov,
         started,
         ["apply", "-f", file],
-        f"{file}:1:35: the project already has other settings: scheduler: request memory: 1 GB ",
-        "change them with 'asimov apply --update'",
+        f"{file}:1:35: the project already has different settings: "
+        "scheduler: request memory: 1 GB ",
+        "to change them, use 'asimov apply --update'",
     )
     ran = asimov("apply", "-U", "-f", file)
     assert "scheduler: request memory: 1 GB -> 2 GB" in ran.out

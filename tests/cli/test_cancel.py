@@ -33,7 +33,9 @@ def states(asimov):
 def test_a_plan_says_what_will_be_refused(applied, asimov):
     asked = asimov("production", "set", "s/*", "-s", "restart")
     assert asked.code == 1
-    assert "error: 4 of 4 were refused" in asked.err  # none of them can be: nothing is asked
+    assert (
+        "error: 4 of 4 changes were refused" in asked.err
+    )  # none of them can be: nothing is asked
     assert "not confirmed" not in asked.err
     asked = asimov("production", "set", "s/*", "--state", "wait", "--state", "manual", "-s", "wait")
     is_clear(asked, "  s/done: manual -> wait\n", "  s/other is wait already\n", "not confirmed")
@@ -81,7 +83,7 @@ def test_several_are_moved_after_a_question_and_refusals_are_listed(applied, asi
     assert ran.code == 1
     assert "s/done: manual -> review" in ran.out
     assert "error: s/other is wait and can't be set to review" in ran.err
-    assert "1 of 2 were refused" in ran.err
+    assert "1 of 2 changes were refused" in ran.err
     ran = asimov("production", "set", "s", "--state", "wait", "--status", "ready", "--yes")
     assert ran.code == 0
     assert states(asimov)["other"] == "ready"
@@ -106,7 +108,11 @@ def test_every_command_takes_the_form_that_output_has(applied, asimov):
             assert ran.code == 0, ran
         if words[0] not in {"review", "production", "diff"}:
             assert (ran.out, ran.err) == (apart.out, apart.err)
-    is_clear(asimov("report", "status", "s/other"), "this needs a subject", "use s for all")
+    is_clear(
+        asimov("report", "status", "s/other"),
+        "a subject is needed here",
+        "to mean all analyses of its subject, give s",
+    )
     is_clear(asimov("production", "show", "s"), "Missing argument 'SUBJECT/NAME'", code=2)
     is_clear(asimov("review", "status", "s", "a", "b"), "extra argument (b)", code=2)
     ledger = applied / "ledger/subjects/s.yaml"

@@ -116,16 +116,19 @@ def test_settings_are_taken_from_a_file(asimov: Callable[..., Any], tmp_path: Pa
         (["./comand"], "./comand: there is no such folder"),
         (["empty"], "empty: there is no package here"),
         (["command", "--scheduler", "locl"], "no scheduler 'locl'; did you mean 'local'?"),
-        (["command", "--settings", "other.yaml"], "contains no analysis of the pipeline 'command'"),
+        (
+            ["command", "--settings", "other.yaml"],
+            "contains no analysis that uses the pipeline 'command'",
+        ),
         (["command", "--settings", "broken.yaml"], "broken.yaml:2:1: is not valid YAML"),
         (["command", "--config", "local/processes"], "--config 'local/processes' has no value"),
-        (["command", "--config", "local=1"], "'local' is not an option of the configuration"),
+        (["command", "--config", "local=1"], "'local' is not a configuration option"),
         (["command", "--config", "local/processes=many"], "should be a whole number of at least 1"),
         (["command", "--config", "scheduler/type=local"], "use --scheduler"),
         (["links"], "links/secret: can't be read"),
         (["broken"], ["broken: can't be installed: ", "TOMLDecodeError: "]),
-        (["nothing"], "publishes no entry point of the group asimov.pipelines\n"),
-        (["nearly"], "of the group asimov.pipelines; it has one of 'asimov.pipeline'\n"),
+        (["nothing"], "has no entry point in the group asimov.pipelines\n"),
+        (["nearly"], "in the group asimov.pipelines; it has one in 'asimov.pipeline'\n"),
     ],
 )
 def test_what_is_mistyped_is_told(

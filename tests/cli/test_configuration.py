@@ -48,9 +48,9 @@ def test_an_update_is_kept_as_it_was_given(project, asimov, option, value):
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("scheduler", "x", "'scheduler' is not an option of the configuration"),
-        ("/type", "x", "'/type' is not an option of the configuration"),
-        ("scheduler/", "x", "write SECTION/KEY, such as scheduler/type"),
+        ("scheduler", "x", "'scheduler' is not a configuration option"),
+        ("/type", "x", "'/type' is not a configuration option"),
+        ("scheduler/", "x", "use the form SECTION/KEY, such as scheduler/type"),
         ("scheduler/type", "htcondr", "there is no scheduler 'htcondr'; did you mean 'htcondor'?"),
         ("project/root", "/", "move the folder instead"),
         ("monitor/max active", "2.5", "should be a whole number of at least 0, not '2.5'"),
@@ -68,7 +68,7 @@ def test_an_update_is_kept_as_it_was_given(project, asimov, option, value):
         ("monitor/interval", "nan", "should be a number of at least 0, not 'nan'"),
         ("local/enforce memory", "maybe", "should be true or false, not 'maybe'"),
         ("local/processes", "", "should be a whole number of at least 1, not ''"),
-        ("DEFAULT/x", "1", "there is no section 'DEFAULT'"),
+        ("DEFAULT/x", "1", "the section 'DEFAULT' can't be changed"),
         ("a]\nb/x", "1", "with that value can't be stored in the file"),
         ("a/x\ny", "1", "with that value can't be stored in the file"),
         ("a/x=y", "1", "with that value can't be stored in the file"),
@@ -83,9 +83,9 @@ def test_what_can_not_be_set_is_refused(project, asimov, option, value, said):
 def test_a_mistyped_option_is_shown_the_nearest(project, asimov):
     refused(
         asimov, project, ["configuration", "show", "schedular/type"],
-        "the configuration has no 'schedular/type'; did you mean 'scheduler/type'?",
+        "there is no option 'schedular/type'; did you mean 'scheduler/type'?",
     )  # fmt: skip
-    refused(asimov, project, ["configuration", "show", "type"], "write SECTION/KEY")
+    refused(asimov, project, ["configuration", "show", "type"], "use the form SECTION/KEY")
     for misspelt, right in (("scheduler/tpye", "scheduler/type"),
                             ("container/runtim", "container/runtime")):  # fmt: skip
         refused(

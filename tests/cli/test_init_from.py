@@ -137,7 +137,7 @@ def test_a_killed_command_is_called_again(
         )
         assert done.returncode == -signal.SIGKILL
     ran = taken_in(crates / "second.zip", code=1)
-    assert "'asimov apply -f blueprint.yaml' does the rest" in ran.stderr
+    assert "'asimov apply -f blueprint.yaml' completes it" in ran.stderr
     assert "add    analysis s/second" in Chain(root).out("apply", "-f", "blueprint.yaml")
 
 
@@ -148,7 +148,7 @@ def test_the_folder_may_have_files_and_a_name_of_its_own(
     other.parent.mkdir(parents=True)
     other.write_text("mine\n")
     ran = taken_in(crates / "second", code=1)
-    assert "run.sh: already exists, and differs from the one in the crate" in ran.stderr
+    assert "run.sh: already exists, and differs from the file in the crate" in ran.stderr
     assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["scripts"]
     shutil.copy(crates / "second" / "project" / "scripts" / "run.sh", other)
     assert "Created the project 'Mine'" in taken_in(crates / "second", "Mine").stdout
@@ -182,10 +182,10 @@ def test_a_folder_that_can_not_be_made_leaves_no_half_of_a_project(
 ) -> None:
     for folder, why in (
         ("/proc/no", "/proc/no: can't be created"),
-        ("..", "the folder of stored results can't be the project's folder, or one that contains"),
-        (".", "the folder of stored results can't be the project's folder, or one that contains"),
-        ("ledger/x", "the folder of stored results can't be in that of the ledger"),
-        ("working", "can't be in that of"),
+        ("..", "the folder for stored results can't be the project's folder, or contain"),
+        (".", "the folder for stored results can't be the project's folder, or contain"),
+        ("ledger/x", "the folder for stored results can't be inside the folder for the ledger"),
+        ("working", "can't be inside the folder for"),
     ):
         ran = taken_in(crates / "second", "Mine", "--results", folder, code=1)
         assert why in ran.stderr, ran.stderr

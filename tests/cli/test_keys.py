@@ -48,7 +48,7 @@ def test_keys_are_listed_as_platipy_does(project, asimov):
 def test_mistakes_are_reported_in_one_line(project, asimov):
     added(asimov, "a")
     for options, code, said in [
-        (["--add", "a"], 1, "the name is or was in use by a key: 'a'"),
+        (["--add", "a"], 1, "the name 'a' has already been used for a key"),
         (["--add", "a b"], 1, "'a b' can't be the name of a key"),
         (["--add", ""], 1, "'' can't be the name of a key"),
         (["--revoke", "aa"], 1, "there is no key 'aa'; did you mean 'a'?"),

@@ -115,7 +115,7 @@ def test_a_project_from_before_that_was_noted_goes_on_and_misses_its_journal(
     apply(project, asimov, blueprint)
     assert asimov("status").code == 0
     (project / ".asimov" / "journal.db").unlink()
-    assert "journal is lost" in asimov("status").err
+    assert "journal is missing" in asimov("status").err
 
 
 def test_a_copy_without_the_programs_own_folder_is_told_what_to_do(project, asimov, blueprint):

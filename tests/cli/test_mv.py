@@ -166,7 +166,7 @@ def test_what_is_refused(project, asimov, blueprint):
     assert asimov("apply", "-f", blueprint(text)).code == 0
     for names, said in (
         (("s/a", "s/b"), "the name s/b is or was in use"),
-        (("s/a", "t/a"), "another subject has other settings"),
+        (("s/a", "t/a"), "a different subject has different settings"),
         (("s", "t"), "the name t is or was in use"),
         (("s/q", "s/r"), "s has no analysis 'q'"),
         (("q", "r"), "there is no subject 'q'"),
@@ -183,11 +183,11 @@ def test_what_is_refused(project, asimov, blueprint):
     (project / "working/s/c").mkdir(parents=True)
     (project / "working/s/a").mkdir()
     (project / "working/s/c/mine").write_text("")
-    refused(asimov, project, ["mv", "s/a", "s/c"], "working/s/c: something already exists there")
+    refused(asimov, project, ["mv", "s/a", "s/c"], "working/s/c: already exists")
     workspace.journal.intend(Key("s", "b"), "u2", "run", "local")
     workspace.journal.ended("u2", "void", exit_code=None, evidence="test", reason=None)
     assert asimov("rm", "s/b", "-y").code == 0
-    refused(asimov, project, ["mv", "s/a", "s/b"], "the journal has a history under it")
+    refused(asimov, project, ["mv", "s/a", "s/b"], "the journal has its history")
 
 
 #: Runs a command that is killed where it is about to do its n-th lasting thing.
@@ -256,7 +256,7 @@ def test_a_reader_is_told_that_a_renaming_is_under_way(done, asimov):
     workspace.journal.close()
     told = asimov("status")
     assert "a change to the ledger is in progress or was interrupted" in told.err
-    assert "but not all of its files have moved" in told.err
+    assert "but some files are not in place yet" in told.err
     for words in (
         "store verify", "clean --dry-run", "provenance s/a", "production results s/a",
         "production show s/a", "manage results", "package s/a", "diff s/a", "logs s/a", "why s/a",
@@ -265,8 +265,8 @@ def test_a_reader_is_told_that_a_renaming_is_under_way(done, asimov):
         ran = asimov(*words.split())
         is_clear(
             ran,
-            "a change of the ledger is in progress or was interrupted, "
-            "and its files have not all moved",
+            "a change to the ledger is in progress or was interrupted, "
+            "and some files are not in place yet",
             "'asimov monitor'",
         )
         assert not ran.out

@@ -137,7 +137,7 @@ def test_of_a_kind_that_is_not_there_the_nearest_is_named(asimov: Callable[..., 
     ran = asimov("plugins", "list", "--kind", "pipelnie")
     assert ran.code == 1
     assert ran.err.startswith(
-        "error: there is no kind of plugin 'pipelnie'; did you mean 'pipeline'?\n"
+        "error: 'pipelnie' is not a kind of plugin; did you mean 'pipeline'?\n"
     )
 
 

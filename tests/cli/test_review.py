@@ -138,12 +138,15 @@ def test_an_analysis_across_subjects_is_named_by_them(made, asimov):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("s", "a", "aproved"), "a review can't be 'aproved'; did you mean 'approved'?"),
+        (("s", "a", "aproved"), "'aproved' is not a status of a review; did you mean 'approved'?"),
         (("s", "aa", "approved"), "s has no analysis 'aa'; did you mean 'a'?"),
         (("ss", "a", "approved"), "there is no subject 'ss'; did you mean 's'?"),
         (("s", "p", "approved"), "s has no analysis 'p'"),
         (("s", "p", "approved", "-o_e", "tt"), "there is no subject 'tt'; did you mean 't'?"),
-        (("s", "q", "approved", "-o_e", "t"), "there is no analysis 'q' across the subjects s, t"),
+        (
+            ("s", "q", "approved", "-o_e", "t"),
+            "there is no project analysis 'q' of the subjects s, t",
+        ),
         (("s", "p", "approved", "-o_e", "t", "-p", "x"), "uses the pipeline command, not x"),
     ],
 )

@@ -124,10 +124,10 @@ def test_filters_narrow(opened: Workspace, filters: dict[str, object], expected:
         (("gw19*/bilbi*",), "no analysis matches 'gw19*/bilbi*'; did you mean 'bilby-"),
         (("gw19*/PSD",), "no analysis matches 'gw19*/PSD'"),
         (("gv19*",), "no subject matches 'gv19*'"),
-        (("psd",), "there is no subject 'psd'; did you mean 'gw190412/psd'?"),
+        (("psd",), "there is no subject 'psd'; did you mean the analysis 'gw190412/psd'?"),
         ((PSD, "nothing/psd"), "there is no subject 'nothing'"),
         (("project-analyses/combinde",), "did you mean 'combined'?"),
-        (("GW190412",), "there are no such analyses"),
+        (("GW190412",), "there are no analyses to select"),
     ],
 )
 def test_what_matches_nothing_is_refused(

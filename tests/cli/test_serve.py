@@ -15,7 +15,8 @@ def test_an_extra_that_is_missing_is_named(project, asimov, monkeypatch):
     ran = asimov("serve")
     assert ran.code == 1
     assert ran.err.splitlines() == [
-        "error: asimov serve needs the package uvicorn", "  pip install 'asimov[server]'"
+        "error: 'asimov serve' needs the Python package uvicorn",
+        "  install it: pip install 'asimov[server]'",
     ]  # fmt: skip
 
 

@@ -54,14 +54,14 @@ def test_the_advice_about_faults_works_when_it_is_pasted(lab: Any) -> None:
     (folder / "manifest.json").write_text("{")
     told = lab.run("store", "verify", code=1).out
     assert told.count("1 fault\n") == 1
-    advice = "Restore such files from a copy, or make the results again: asimov "
+    advice = "Restore such files from a backup, or make the results again: asimov "
     (line,) = [each for each in told.splitlines() if each.startswith(advice)]
     lab.run(*line.removeprefix(advice).split(), "--yes")
     lab.finish()
     assert lab.states() == {"a": "uploaded"}
     (folder / "y").rename(folder / "superseded-1" / "z")
     told = lab.run("store", "verify", code=1).out
-    assert "superseded-1/manifest.json: is not a manifest" in told
+    assert "superseded-1/manifest.json: is not a valid manifest" in told
     removal = told.partition("if nobody needs them, remove them: ")[2].splitlines()[0]
     subprocess.run(["/bin/sh", "-c", removal], check=True)
     assert lab.run("store", "verify", code=1).out.count(": missing: y: it does not exist") == 1

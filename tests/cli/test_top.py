@@ -9,8 +9,10 @@ from tests.refusals import refused
 
 def test_says_what_to_install_where_textual_is_missing(project, asimov, monkeypatch):
     monkeypatch.setitem(sys.modules, "textual", None)
-    refused(asimov, project, ["top"], "needs the package textual", "pip install 'asimov[tui]'")
+    refused(
+        asimov, project, ["top"], "needs the Python package textual", "pip install 'asimov[tui]'"
+    )
 
 
 def test_needs_a_terminal(project, asimov):
-    refused(asimov, project, ["top"], "asimov top needs a terminal", "'asimov status'")
+    refused(asimov, project, ["top"], "'asimov top' needs a terminal", "'asimov status'")

@@ -427,7 +427,7 @@ def test_a_run_configuration_has_its_place_and_its_options(tmp_path: Path) -> No
     assert read.ini_loc == str(path)
     assert read.ini.get("Section", "Key") == "100%(x)s"
     assert list(read.ini["Section"]) == ["Key"]
-    with pytest.raises(ValueError, match="no configuration yet"):
+    with pytest.raises(ValueError, match="no configuration file yet"):
         RunConfiguration(str(tmp_path / "b.ini"))
     path.write_text("label = x\n")
     other = RunConfiguration(str(path))
@@ -505,7 +505,7 @@ def test_the_token_is_renewed_before_each_call_and_its_failure_is_no_end(
     [
         ("otter.bootstrap", "pip install 'asimov[compat]'"),
         ("htcondor", "pip install 'asimov[compat]'"),
-        ("nonsense", "repair or remove the package; the rest of asimov goes on without it"),
+        ("nonsense", "reinstall or remove the package; the rest of asimov works without it"),
     ],
 )
 def test_what_a_package_lacks_and_does_not_ask_for_is_named(

@@ -205,7 +205,7 @@ def test_the_configuration_is_found_once_it_is_built(
     production: Any, made: Path, asimov: Callable[..., Any]
 ) -> None:
     """**production**: `get_configuration().ini_loc`, a `ValueError` where there is none yet."""
-    with pytest.raises(ValueError, match="no configuration yet"):
+    with pytest.raises(ValueError, match="no configuration file yet"):
         production.get_configuration()
     asimov("manage", "build")
     path = made / "checkouts" / "s" / "analyses" / "a.ini"
@@ -245,7 +245,7 @@ def test_results_are_what_the_store_has(production: Any, made: Path) -> None:
     assert production.results("folder").is_dir()
     assert production.results("folder/file", hash=digest).is_file()
     for name, what in (("folder", "a folder"), ("folder/link", "a link")):
-        with pytest.raises(AsimovError, match=f"is {what}, which has no checksum of its own"):
+        with pytest.raises(AsimovError, match=f"is {what}, so it has no checksum of its own"):
             production.results(name, hash=digest)
     with pytest.raises(AsimovError, match="is a folder and can't be opened"):
         production.results("folder", handle=True)

@@ -89,7 +89,7 @@ def test_one_prior_has_its_settings_as_attributes() -> None:
         ),
         (
             {"phase": {"boundary": "perodic"}},
-            "priors: phase: there is no boundary 'perodic'; did you mean 'periodic'?",
+            "priors: phase: 'perodic' is not a boundary; did you mean 'periodic'?",
         ),
     ],
 )

@@ -57,20 +57,20 @@ def test_it_runs_until_it_is_stopped(lab: Any) -> None:
     ran = lab.run("start", "--interval", "0.1")
     assert "The monitor now runs in the background as job" in ran.out
     again = lab.run("start", code=1)
-    assert "already runs in the background" in again.err
+    assert "is already running in the background" in again.err
     end = time.monotonic() + 30
     while set(lab.states().values()) != {"uploaded"}:
         assert time.monotonic() < end, (lab.root / "logs" / "monitor.log").read_text()
         time.sleep(0.1)
     assert "Stopped the monitor" in lab.run("stop").out
-    assert "does not run in the background" in lab.run("stop", code=1).err
+    assert "is not running in the background" in lab.run("stop", code=1).err
     lab.run("start")
     lab.run("stop")
 
 
 def test_it_is_not_started_by_two_at_once(lab: Any) -> None:
     with locked(lab.root / ".asimov" / "service.lock", "a test"):
-        assert "another asimov is at work" in lab.run("start", code=EXIT_BUSY).err
+        assert "another asimov process is using" in lab.run("start", code=EXIT_BUSY).err
     lab.run("start")
     lab.run("stop")
 
@@ -79,7 +79,7 @@ def test_one_whose_start_was_killed_is_found_and_not_started_twice(lab: Any) -> 
     killed(lab, "after")
     ((job, _),) = services(lab)
     told = lab.run("start", code=1).err
-    assert f"the monitor already runs in the background, as job {job}" in told
+    assert f"the monitor is already running in the background, as job {job}" in told
     assert len(services(lab)) == 1
     assert f"job {job}" in lab.run("stop").out
 
@@ -87,12 +87,12 @@ def test_one_whose_start_was_killed_is_found_and_not_started_twice(lab: Any) -> 
 def test_one_whose_start_was_killed_can_be_stopped(lab: Any) -> None:
     killed(lab, "after")
     lab.run("stop")
-    assert "does not run in the background" in lab.run("stop", code=1).err
+    assert "is not running in the background" in lab.run("stop", code=1).err
 
 
 def test_one_that_was_not_started_before_the_kill_is_started_by_the_next_command(lab: Any) -> None:
     killed(lab, "before")
-    assert "does not run in the background" in lab.run("stop", code=1).err
+    assert "is not running in the background" in lab.run("stop", code=1).err
     killed(lab, "before")
     lab.run("start")
     assert len(services(lab)) == 1

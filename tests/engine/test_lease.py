@@ -83,7 +83,7 @@ def test_one_acts_and_the_other_says_who_does_and_leaves(lab: Any) -> None:
     with another(lab) as process:
         for command in (["monitor"], ["manage", "build"], ["manage", "submit"]):
             told = lab.run(*command, code=EXIT_BUSY).err
-            assert "another asimov is at work in this project (a long test, process" in told
+            assert "another asimov process is using this project (a long test, process" in told
             assert f"process {process.pid} on {os.uname().nodename} since" in told
             assert "its lease ends at" in told
     assert lab.states() == {"a": "ready"}
@@ -262,7 +262,7 @@ def test_a_holder_that_slept_past_its_lease_submits_nothing_twice(lab: Any, poin
         os.kill(process.pid, signal.SIGCONT)
         told = process.communicate(timeout=60)[0]
         assert process.returncode == EXIT_BUSY, told
-        assert "another asimov has taken over the work in this project" in told
+        assert "another asimov process has taken over this project" in told
     assert {name: lab.attempts(name)[-1] for name in names} == before
     until(lambda: len(present(lab)) == 3)
     assert sorted(present(lab)) == sorted(each.job_id for each in before.values())

@@ -98,7 +98,7 @@ def test_any_command_that_acts_ends_with_6_while_another_is_at_work(lab: Any) ->
             ["manage", "submit"],
         ):
             ran = lab.run(*command, code=6)
-            assert "another asimov is at work in this project (a test" in ran.err
+            assert "another asimov process is using this project (a test" in ran.err
         lab.run("monitor", "--dry-run")
     lab.run("monitor")
 

@@ -16,7 +16,7 @@ from tests.htcondor.test_outages import let_go, waiting
 pytestmark = pytest.mark.htcondor
 
 #: What the refusal of an expired token reads like.
-REFUSED = "refuses this user's credentials: get a new token, as with 'condor_token_fetch'"
+REFUSED = "refuses your credentials: get a new token, as with 'condor_token_fetch'"
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_a_pass_with_an_expired_token_changes_nothing_and_the_next_goes_on(
     holder.get(600)
     until(lambda: set(project.states().values()) == {"uploaded"}, seconds=120)
     watch.terminate()
-    assert told_by.read_text().count("refuses this user's credentials") == 1
+    assert told_by.read_text().count("refuses your credentials") == 1
     for name in ("job", "later"):
         assert len(project.attempts(name)) == 1
 
@@ -141,7 +141,7 @@ def test_nothing_is_begun_where_no_method_of_authentication_is_shared(project: P
     with_none = {"_CONDOR_SEC_CLIENT_AUTHENTICATION_METHODS": "KERBEROS"}
     for command in (["manage", "submit"], ["monitor", "--chain"]):
         told = project.run(*command, code=5, **with_none).out
-        (line,) = [each for each in told.splitlines() if "refuses this user's" in each]
+        (line,) = [each for each in told.splitlines() if "refuses your" in each]
         assert "No auth methods" in line
     assert recorded(project) == before
 

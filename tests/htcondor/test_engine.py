@@ -91,7 +91,7 @@ def test_the_monitor_in_the_background_is_a_job_until_it_is_stopped(on_a_pool: O
         assert time.monotonic() < end, log.read_text() if log.exists() else "no log"
         time.sleep(0.3)
     on_a_pool.run("stop")
-    assert "does not run in the background" in on_a_pool.run("stop", code=1).err
+    assert "is not running in the background" in on_a_pool.run("stop", code=1).err
     asked = subprocess.run(
         ["condor_q", job, "-af", "JobStatus"], capture_output=True, text=True, check=True
     )

@@ -111,8 +111,8 @@ def test_a_second_watch_of_the_project_does_not_run_beside_it(project: Project) 
     project.run("start", "--interval", "1")
     watcher(project)
     again = project.run("start", code=1).out
-    assert "the monitor already runs in the background, as job " in again
-    assert "another asimov is at work" in project.run("monitor", "--watch", code=6).out
+    assert "the monitor is already running in the background, as job " in again
+    assert "another asimov process is using" in project.run("monitor", "--watch", code=6).out
 
 
 def test_a_job_on_this_machine_is_recommended(project: Project) -> None:

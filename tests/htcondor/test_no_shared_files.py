@@ -362,4 +362,4 @@ def test_an_image_in_the_project_s_folder_is_not_sent_along(project: Project) ->
         )
     )  # fmt: skip
     assert project.finish("ready") == {"a": "ready"}
-    assert "is an image, and HTCondor does not transfer those" in project.run("why", "s", "a").out
+    assert "HTCondor can't transfer the image " in project.run("why", "s", "a").out

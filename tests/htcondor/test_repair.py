@@ -122,7 +122,7 @@ def test_an_unreachable_schedd_stops_a_repair(root: Path, asimov: Callable[..., 
         conf.write_text(f"{conf.read_text()}\n[condor]\nscheduler = nobody@nowhere\n")
     ran = asimov("ledger", "repair")
     assert ran.code == 5, ran
-    assert "jobs could be missed" in ran.err
+    assert "running jobs could be overlooked" in ran.err
     assert not (root / ".asimov" / "journal.db").exists()
     conf.write_text(conf.read_text().replace("scheduler = nobody@nowhere\n", ""))
     assert asimov("ledger", "repair").code == 0

@@ -145,5 +145,5 @@ def test_what_can_t_be_spooled_is_refused_before_it_is_submitted(project: Projec
     project.apply(reads.replace('"sh"]', '"sh", "in put.txt"]'))
     told = project.run("manage", "build", "submit", code=None).out
     assert "it has 3 nodes, and a DAG can't be spooled" in told
-    assert "in put.txt' can't be spooled: HTCondor separates names by blanks" in told
+    assert "in put.txt' can't be spooled: HTCondor separates file names by spaces" in told
     assert project.pool.clusters(project.name) == []

@@ -76,6 +76,8 @@ def test_a_folder_whose_path_htcondor_would_change_is_refused_by_the_build(
         "{kind: subject, name: s}\n---\n{kind: analysis, subject: s, name: a, pipeline: command, "
         "executable: ls, outputs: {o: o}}"
     )
-    assert "HTCondor runs no job in a folder with '$$(' in its path" in project.finish(code=3).out
+    assert (
+        "HTCondor can't run a job in a folder with '$$(' in its path" in project.finish(code=3).out
+    )
     assert project.states() == {"s/a": "ready"}
     assert project.attempts("s", "a") == []

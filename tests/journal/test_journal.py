@@ -128,7 +128,9 @@ def test_a_newer_format_is_refused_and_left_alone(path):
     with closing(sqlite3.connect(path)) as db:
         db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     before = path.read_bytes()
-    with pytest.raises(AsimovError, match=r"the journal is from a newer asimov \(format") as told:
+    with pytest.raises(
+        AsimovError, match=r"the journal was written by a newer asimov \(format"
+    ) as told:
         Journal(path)
     assert told.value.where == path
     assert path.read_bytes() == before

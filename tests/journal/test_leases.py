@@ -105,7 +105,7 @@ def test_one_that_was_taken_over_writes_nothing_more(path, journal, write, given
         if given_back:
             give_back(other, "second")
         before = list(other._db.iterdump())
-        with pytest.raises(LeaseLostError, match="has taken over the work") as told:
+        with pytest.raises(LeaseLostError, match="has taken over this project") as told:
             WRITES[write](journal)
         assert list(other._db.iterdump()) == before
     assert told.value.exit_code == EXIT_BUSY

@@ -115,10 +115,10 @@ def test_a_process_watches_until_it_is_stopped(lab: Any) -> None:
     assert "The monitor now runs in the background as process " in started
     eventually(lambda: lab.states() == {"a": "uploaded"})
     assert told(lab)["alive"] and told(lab)["keeper"] == "process"
-    assert "already runs in the background, as process " in lab.run("start", code=1).err
+    assert "is already running in the background, as process " in lab.run("start", code=1).err
     assert "Stopped the monitor (process " in lab.run("stop").out
     assert not told(lab)["alive"]
-    assert "does not run in the background" in lab.run("stop", code=1).err
+    assert "is not running in the background" in lab.run("stop", code=1).err
 
 
 def test_a_process_that_was_killed_is_seen_and_can_be_started_again(lab: Any) -> None:
@@ -192,7 +192,7 @@ def test_cron_carries_analyses_through(lab: Any, crontab: Path) -> None:
 
     eventually(look)
     assert told(lab)["alive"] and told(lab)["runs"] == "cron every 10 minutes"
-    assert "already runs in the background, from cron" in lab.run("start", code=1).err
+    assert "is already running in the background, from cron" in lab.run("start", code=1).err
     lab.run("stop")
     assert crontab.read_text() == "0 4 * * * backup\n"
 
@@ -208,7 +208,7 @@ def test_one_pass_at_a_time_whoever_makes_it(lab: Any, crontab: Path) -> None:
     with at_work(workspace, "a test"):
         run_by_cron(line)
     workspace.journal.close()
-    assert "another asimov is at work in this project" in log(lab).read_text()
+    assert "another asimov process is using this project" in log(lab).read_text()
     assert lab.states() == {"a": "ready"}
     lab.run("stop")
 
@@ -342,7 +342,7 @@ def test_without_a_user_manager_no_unit_is_made(
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "none"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     refused = lab.run("start", "--as", "systemd", code=1).err
-    assert "the monitor can't be kept running by systemd here" in refused
+    assert "systemd can't keep the monitor running here" in refused
     assert "'asimov start --how' recommends another way" in refused
     assert not (tmp_path / "config" / "systemd").exists()
 
@@ -352,8 +352,8 @@ def test_without_a_user_manager_no_unit_is_made(
 
 def test_the_way_is_chosen_by_the_configuration_and_checked(lab: Any) -> None:
     wrong = lab.run("configuration", "update", "monitor/keeper", "crom", code=1).err
-    assert "'crom' can't keep a monitor running; did you mean 'cron'?" in wrong
-    assert "can't keep a monitor running" in lab.run("start", "--as", "crom", code=1).err
+    assert "'crom' is not a way to keep a monitor running; did you mean 'cron'?" in wrong
+    assert "is not a way to keep a monitor running" in lab.run("start", "--as", "crom", code=1).err
     assert "has no universes" in lab.run("start", "--as", "scheduler-job", code=1).err
 
 

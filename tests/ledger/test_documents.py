@@ -81,7 +81,7 @@ def test_deep_text_in_quotes_is_no_nesting():
     ids=["lists", "mappings"],
 )  # fmt: skip
 def test_aliases_that_multiply_are_refused(bomb):
-    with pytest.raises(AsimovError, match=r"values once each alias \(\*NAME\) is replaced"):
+    with pytest.raises(AsimovError, match=r"values once its aliases \(\*NAME\) are expanded"):
         read(bomb)
 
 

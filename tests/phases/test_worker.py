@@ -81,7 +81,8 @@ def test_assets_are_made_once_and_shards_get_the_phases_as_they_were_left(job, c
 
 def test_assets_that_can_not_be_made_end_the_job_with_the_phase(job):
     assert assets(code=1, note="no assets") == (
-        "error: B: create_assets returned False, so nothing was run (the phase may have logged why)"
+        "error: B: create_assets returned False, so nothing was run "
+        "(what the phase has logged may say why)"
     )
     assert not Path("phases.pickle").exists()
 

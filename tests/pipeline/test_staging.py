@@ -73,7 +73,9 @@ def test_a_url_is_fetched_under_its_last_name(root: Path) -> None:
     staged = transferred(root, url, inputs=[Input(url)])
     assert staged.arguments[1:] == ["../big.h5"]
     assert sources(staged) == [url]
-    with pytest.raises(AsimovError, match="is a URL, which only a transfer fetches"):
+    with pytest.raises(
+        AsimovError, match="is a URL, which HTCondor fetches only if it transfers files"
+    ):
         InPlace().stage(Node("n", "/bin/true", [Input(url)]))
 
 
@@ -91,7 +93,7 @@ def test_a_list_that_can_not_be_written_is_refused(root: Path) -> None:
     with pytest.raises(AsimovError, match="the URL 'osdf:///a,b' can't be transferred"):
         transferred(root, inputs=[Input("osdf:///a,b")])
     rundir = root / "working/s/a,b"
-    with pytest.raises(AsimovError, match="nothing in this folder can be transferred") as raised:
+    with pytest.raises(AsimovError, match="no file in this folder can be transferred") as raised:
         Transfer(root, rundir).stage(Node("n", "prog", [Input(str(rundir / "x"))]))
     assert str(rundir) in str(raised.value)
 

@@ -603,6 +603,6 @@ def test_a_job_that_nobody_has_intended_is_refused(lab: Any, method: str) -> Non
     lab.asimov("manage", "build", "submit")
     lab.asimov("monitor")
     assert lab.states() == {"a": "stuck"}
-    assert "a job can't be submitted here: only a pipeline's submit_dag" in lab.reason("a")
+    assert "a pipeline may submit a job only in submit_dag" in lab.reason("a")
     made = len(lab.jobs()) if list((lab.root / ".asimov" / "local").glob("*.db")) else 0
     assert made == (method != "before_config")

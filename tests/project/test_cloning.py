@@ -56,6 +56,9 @@ def test_a_project_at_work_is_copied_and_goes_on_as_it_was(
     assert "already exists" in lab.run("project", "clone", lab.root, copy, code=1).err
     inside = lab.root / "data" / "copy"
     assert "is inside the project" in lab.run("project", "clone", lab.root, inside, code=1).err
-    assert "is not a project" in lab.run("project", "clone", lab.root / "ledger", code=1).err
+    assert (
+        "is not the root of a project"
+        in lab.run("project", "clone", lab.root / "ledger", code=1).err
+    )
     assert sorted(path.name for path in copy.parent.iterdir()) == ["copy"]
     assert not inside.parent.exists()

@@ -60,7 +60,7 @@ def test_every_command_warns_once(asimov: Any, ledger: Path, command: tuple[str,
     said = asimov(*command)
     assert said.err.count("WARNING") == 1, said
     assert said.err.startswith(WARNING.format("1 analysis", "is"))
-    assert "restore ledger/subjects/s.yaml from git or a copy" in said.err
+    assert "restore ledger/subjects/s.yaml from git or a backup" in said.err
     assert "asimov production forget SUBJECT/NAME" in said.err
     assert "WARNING" not in said.out
     if "--json" in command:
@@ -115,7 +115,7 @@ def test_apply_and_monitor_list_all_with_states_and_jobs(
         "  s/c: wait",
     ]  # fmt: skip
     assert said[5] == (
-        "  restore ledger/analyses/p.yaml, ledger/subjects/s.yaml from git or a copy"
+        "  restore ledger/analyses/p.yaml, ledger/subjects/s.yaml from git or a backup"
     )
 
 
@@ -154,7 +154,7 @@ def test_whoever_names_one_is_told_that_the_journal_knows_it(asimov: Any, ledger
     cut(ledger)
     said = asimov("why", "s", "c")
     assert said.code == 1
-    assert "s/c is not in the ledger; the journal knows it as ready" in said.err
+    assert "s/c is missing from the ledger, but the journal has it as ready" in said.err
     assert "restore ledger/subjects/s.yaml" in said.err
     assert "new -> ready" in asimov("log", "s", "c").out
 
@@ -199,9 +199,9 @@ def test_what_is_removed_on_purpose_is_forgotten_and_keeps_its_history(
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (["a"], "s/a is in the ledger"),
-        (["nosuch"], "there never was an analysis s/nosuch"),
-        (["c", "a"], "s/a is in the ledger"),
+        (["a"], "s/a is still in the ledger"),
+        (["nosuch"], "there is no analysis s/nosuch, now or earlier"),
+        (["c", "a"], "s/a is still in the ledger"),
         ([], "there is no analysis of s to forget"),
     ],
 )

@@ -125,7 +125,7 @@ def test_without_trust_git_s_refusal_says_what_to_do(people: People) -> None:
     people.run(ADA, "manage", "build")
     people.apply(BEN, "second")
     ran = people.run(BEN, "manage", "build", code=1)
-    assert f"git refuses it, because it belongs to {ADA}" in ran.out
+    assert f"git refuses to use it, because it belongs to {ADA}" in ran.out
     assert "asimov project trust" in ran.out
     people.run(BEN, "project", "trust", ADA)
     people.run(BEN, "manage", "build")

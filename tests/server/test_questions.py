@@ -51,7 +51,7 @@ def test_questions_are_listed_with_their_fields_and_the_schema_of_answers(writer
 def test_who_asks_nothing_has_no_question(writer):
     answer = writer.get("/v1/subjects/s/analyses/first/question")
     assert (answer.status_code, answer.json()["detail"]) == (
-        404, "s/first has no question; it is uploaded",
+        404, "s/first is not waiting for an answer: it is uploaded",
     )  # fmt: skip
     answer = writer.post("/v1/subjects/s/analyses/first/answer", json={"answers": {}})
     assert answer.status_code == 409

@@ -155,7 +155,7 @@ def test_a_client_of_a_journal_that_was_put_back_is_told_and_misses_nothing(repl
             assert heard(stream)[::2] == ("message", data_of(root, number))
     assert number > last
     client = Client(service.address)
-    with pytest.raises(ResetError, match="the journal of the project was replaced") as reset:
+    with pytest.raises(ResetError, match="the project's journal was replaced") as reset:
         next(client.events(after=place))
     assert reset.value.newest == number
     events = client.events(after=number - 1)

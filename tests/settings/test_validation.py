@@ -263,7 +263,7 @@ class BadInside(BaseSettings):
         (BadInside, "the field 'inner': its default: inner: max steps: should be a whole number"),
         (NoSettings, "NoSettings is not a settings class"),
         (OfNothing, "OfNothing: the field 'x': a ledger can't contain values of the type complex"),
-        (Unread, "Unread: a type can't be read: name 'NotThere' is not defined"),
+        (Unread, "Unread has a type that can't be resolved: name 'NotThere' is not defined"),
         (Itself, "Itself contains itself"),
         (BadDefault, "the field 'x': its default should be a whole number of at least 1, not 0"),
         (NoneForANumber, "the field 'x': its default should be a whole number, not nothing"),

@@ -156,7 +156,7 @@ def test_a_lock_is_held_once_and_says_by_whom(tmp_path):
     with locked(lock, "testing"):
         assert lock.read_text().startswith(f"testing, process {os.getpid()} on ")
         with (
-            pytest.raises(AsimovError, match="another asimov is at work") as told,
+            pytest.raises(AsimovError, match="another asimov process is using") as told,
             locked(lock, "more", wait=False),
         ):
             raise AssertionError("it was held")

@@ -63,9 +63,8 @@ def history_command(name: str | None, last: int | None, diffs: bool, as_json: bo
         if name not in names:
             what = "analysis" if slash else "subject"
             raise AsimovError(
-                f"there is no {what} {quoted(name)}, and there never "
-                f"was{did_you_mean(name, names)}",
-                hint="'asimov ledger history' without a name shows all changes",
+                f"there is no {what} {quoted(name)}, now or earlier{did_you_mean(name, names)}",
+                hint="'asimov ledger history' without a name lists all changes",
             )
     found = found[-last:] if last else found
     if as_json:

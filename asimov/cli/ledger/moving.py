@@ -37,7 +37,7 @@ _MOST = 20
 @click.option(
     "--without-scheduler",
     is_flag=True,
-    help="Continue if HTCondor can't be asked; analyses that had jobs become stuck.",
+    help="Continue if HTCondor does not respond; analyses that had jobs become stuck.",
 )
 @click.option("--full", is_flag=True, help="Print every line of the report.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

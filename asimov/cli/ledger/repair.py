@@ -46,7 +46,7 @@ def repair_command(dry_run: bool, without_scheduler: bool, ready: bool) -> None:
     damaged file is kept next to the new one. An intact journal is left alone.
 
     \b
-    Exit codes: 5 the scheduler can't be reached, 6 another asimov is at work in this project.
+    Exit codes: 5 the scheduler can't be reached, 6 another asimov process is using this project.
 
     \b
     Example:

@@ -23,9 +23,9 @@ _MARKS = {True: "holds", False: "does not hold", None: "unknown"}
 
 #: Options that the check sets itself, and why.
 _OWN = {
-    "scheduler/type": "use --scheduler",
-    "project/root": "scratch projects use temporary folders",
-    "project/journal": "scratch projects use temporary folders",
+    "scheduler/type": "use --scheduler NAME",
+    "project/root": "a check runs in scratch projects, which have folders of their own",
+    "project/journal": "a check runs in scratch projects, which have folders of their own",
 }
 
 
@@ -160,7 +160,7 @@ def _configuration(options: tuple[str, ...]) -> dict[str, str]:
             )
         section, key = split(option)
         if option in _OWN:
-            raise AsimovError(f"{option} can't be set here", hint=_OWN[option])
+            raise AsimovError(f"{option} can't be set for a check", hint=_OWN[option])
         check_value(option, value)
         if not known.has_option(section, key) and (other := near(option, known)):
             warn(f"note: {option!r} is an unknown option{other}")

@@ -113,7 +113,7 @@ def tell(changes: Mapping[Key, StateChange | AsimovError]) -> AsimovError | None
     if len(changes) == 1:
         return errors[0]
     return AsimovError(
-        f"{len(errors)} of {len(changes)} were refused", hint="the lines above say why"
+        f"{len(errors)} of {len(changes)} changes were refused", hint="the lines above say why"
     )
 
 

@@ -96,9 +96,9 @@ def understood(found: object, kind: type[_Kind]) -> _Kind:
         return msgspec.convert(found, kind)
     except msgspec.ValidationError as error:
         raise AsimovError(
-            f"can't understand its answer: {error}; {_versions()}",
+            f"can't understand the reply: {error}; {_versions()}",
             where=served_at(),
-            hint="use the same version here and there",
+            hint="use the same version of asimov on both machines",
         ) from error
 
 

@@ -41,7 +41,7 @@ def _logs(
     found = _files(client, subject, name, node, last)
     if not found and not follow:
         raise AsimovError(
-            f"{subject}/{name} has no output"
+            f"the jobs of {subject}/{name} have no output yet"
             + (f" from nodes {text.quoted(node)}" if node else ""),
             hint=f"'asimov why {subject}/{name}' explains its state",
         )

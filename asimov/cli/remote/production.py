@@ -50,7 +50,7 @@ def _results(subject: str, name: str, file: str | None, as_json: bool) -> None:
         raise AsimovError(
             "--file can't be combined with --server: it names a file on this machine",
             where="--server",
-            hint="asimov.client.Client.save_result downloads a result",
+            hint="in Python, asimov.client.Client.save_result downloads a result",
         )
     client = service()
     found = client.results(subject, name)

@@ -157,8 +157,8 @@ class GravitationalWaves(Analysis):
                 raise NoCoincFileError(
                     f"{self.key[0]} has no coinc file",
                     where=Path(self.repository.directory, self.category),
-                    hint="put one there; or set 'ligo: preferred event' and install a package "
-                    "that can fetch it, such as asimov-gracedb",
+                    hint="put one into this folder; or set 'ligo: preferred event' and install a "
+                    "package that fetches it, such as asimov-gracedb",
                 ) from error
         if self.workspace.reading:
             raise NoCoincFileError(
@@ -221,7 +221,8 @@ class GravitationalWaves(Analysis):
             elif each in concerned and not (assets.get("psds") or assets.get("xml psds")):
                 raise AsimovError(
                     f"{self.key}: {each.key} has made no {name} yet",
-                    hint="asimov does not use those of analyses that it does not need",
+                    hint=f"wait for it, or add another analysis with {name} to 'needs': no others "
+                    "are used",
                 )
         different = [psds for psds in made.values() if psds != next(iter(made.values()))]
         if different:

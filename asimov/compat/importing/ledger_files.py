@@ -129,7 +129,7 @@ def _from_yaml(ledger: OldLedger, path: Path) -> OldLedger:
         raise AsimovError("is not UTF-8 text", where=path) from error
     documents = read_documents(text, str(path))
     if len(documents) != 1 or not isinstance(documents[0].data, dict):
-        raise AsimovError("is not a ledger of the published program", where=path)
+        raise AsimovError("is not a ledger of asimov 0.5 to 0.8", where=path)
     ledger.top = dict(documents[0].data)
     for subject in _mappings(ledger.top.pop("events", None), path, "events"):
         name = _name(subject, path)
@@ -180,7 +180,7 @@ def _from_sqlite(ledger: OldLedger, path: Path) -> OldLedger:
             raise AsimovError(f"can't be read: {error.strerror}", where=path) from error
         except (sqlite3.Error, ValueError, KeyError, IndexError) as error:
             raise AsimovError(
-                f"is not a ledger of the published program: {error}", where=path
+                f"is not a ledger of asimov 0.5 to 0.8: {error}", where=path
             ) from error
     return ledger
 

@@ -92,11 +92,12 @@ class _Reading:
                 wrong.append(f"{what} {quoted(str(name), 60)}")
         if wrong:
             raise AsimovError(
-                f"{counted(len(wrong), 'name')} can't be used here: {listed(wrong, 10)}",
+                f"asimov does not allow {counted(len(wrong), 'name')} in this project: "
+                + listed(wrong, 10),
                 where=self.old.source,
-                hint="names have letters, digits and _.+=,@~- only; in a copy of the project, "
-                "change them in this file, with the 'needs' that have them, and in the folder "
-                "and the manifest of the results store; then import the copy",
+                hint="names may contain letters, digits and _.+=,@~- only; copy the project, "
+                "rename them in the copy (in this file, its 'needs', and the folder and manifest "
+                "of the results store), and import the copy",
             )
 
     def _subject(self, old: Mapping[str, Any]) -> None:

@@ -40,7 +40,9 @@ class RunConfiguration:
         self.ini_loc = path
         if not isinstance(path, dict) and not Path(path).is_file():
             raise ConfigurationError(
-                "there is no configuration yet", where=str(path), hint="run 'asimov manage build'"
+                "there is no configuration file yet",
+                where=str(path),
+                hint="create it with 'asimov manage build'",
             )
 
     @cached_property

@@ -114,9 +114,8 @@ def _check(name: str, prior: Mapping[str, Any]) -> None:
     # Some templates want it with quotes of its own.
     if isinstance(boundary, str) and boundary.strip("'\"") not in (*_BOUNDARIES, "None"):
         raise AsimovError(
-            f"priors: {name}: there is no boundary {boundary!r}"
-            + did_you_mean(boundary, _BOUNDARIES),
-            hint=f"it is one of: {', '.join(_BOUNDARIES)}",
+            f"priors: {name}: {boundary!r} is not a boundary" + did_you_mean(boundary, _BOUNDARIES),
+            hint=f"use one of: {', '.join(_BOUNDARIES)}",
         )
 
 

@@ -190,7 +190,7 @@ def check(removal: Removal, *, stop: bool, force: bool) -> None:
     if removal.jobs and not stop:
         jobs = (f"{each.key} (job {each.job_id or 'not yet known'})" for each in removal.jobs)
         raise AsimovError(
-            f"some have jobs that may still be running: {listed(jobs)}",
+            f"can't remove analyses whose jobs may still be running: {listed(jobs)}",
             hint="'asimov monitor' checks whether they have ended; --stop cancels them first",
         )
 
@@ -242,8 +242,8 @@ def cancel(
         if time.monotonic() > end:
             names = listed(each.key for each in attempts)
             raise AsimovError(
-                f"cancelled, but some jobs have not left the queue yet: {names}",
-                hint="nothing was removed; run the same command again later",
+                f"the jobs are cancelled, but some have not left the queue yet: {names}",
+                hint="nothing was removed; run the same command again once they have",
             )
         if [each for each in workspace.journal.open_attempts() if each.key in keys]:
             time.sleep(0.2)

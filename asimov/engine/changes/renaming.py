@@ -105,32 +105,30 @@ def look_over(workspace: Workspace, old: str, new: str) -> Renaming:
         where, _, what = new.rpartition("/")
         if where not in {"", subject}:
             raise AsimovError(
-                f"{old} can't become {new}: another subject has other settings",
-                hint=f"add it to {where or new} with 'asimov apply', and remove {old}",
+                f"{old} can't move to {where}: a different subject has different settings",
+                hint=f"add the analysis to {where} with 'asimov apply', and remove {old}",
             )
         _check_name(what)
         renaming = Renaming(old, f"{subject}/{what}", {key: Key(subject, what)}, {})
         taken = Key(subject, what) in {*contents.entries, *past}
     if taken:
         raise TakenError(
-            f"the name {renaming.new} is or was in use: the journal has a history under it",
-            hint="choose another name",
+            f"the name {renaming.new} is or was in use, and the journal has its history",
+            hint="choose a name that was never used",
         )
     jobs = [each for each in workspace.journal.open_attempts() if each.key in renaming.keys]
     if jobs:
         names = listed(f"{each.key} (job {each.job_id or 'not yet known'})" for each in jobs)
         raise AsimovError(
-            f"some have jobs that may still be running: {names}",
-            hint="wait for them, or cancel them, and run 'asimov monitor'",
+            f"can't rename while jobs may still be running: {names}",
+            hint="wait for them to end, or cancel them, and run 'asimov monitor'",
         )
     renaming.contents = renamed(contents, renaming.keys, renaming.subjects)
     renaming.files = _files(workspace, renaming)
     for change in renaming.files:
         place = workspace.project.path(change.to)
         if place.is_symlink() or (place.exists() and not _is_empty(place)):
-            raise AsimovError(
-                "something already exists there", where=place, hint="move it away first"
-            )
+            raise AsimovError("already exists", where=place, hint="move or remove it first")
     renaming.notes = _notes(workspace, renaming)
     return renaming
 

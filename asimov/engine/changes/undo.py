@@ -87,7 +87,9 @@ def choose(workspace: Workspace, number: int | None) -> Revision:
     if number is None:
         left = [each for each in found if each.number not in undone and "undoes" not in each.what]
         if not left:
-            raise AsimovError("there is no change to undo", hint="see 'asimov ledger history'")
+            raise AsimovError(
+                "there is no change to undo", hint="'asimov ledger history' lists all changes"
+            )
         return left[-1]
     for each in found:
         if each.number == number:
@@ -127,8 +129,8 @@ def look_over(workspace: Workspace, revision: Revision, *, force: bool = False) 
         undoing.texts[path] = None if before is None else revisions.text(before)
         if before is not None and undoing.texts[path] is None:
             raise AsimovError(
-                f"the text of {path} before change {revision.number} is no longer kept",
-                hint="the history keeps 50 MB of texts; restore the file from git or from a copy",
+                f"the contents of {path} before change {revision.number} are no longer kept",
+                hint="the history keeps 50 MB of contents; restore the file from git or a backup",
             )
     entries = workspace.contents.entries
     undoing.leaving = [key for key in history.keys_of(revision, "added") if key in entries]
@@ -208,8 +210,8 @@ def _check_unchanged(
     last, known = revisions.last_of(path) or (revision.number, after)
     if last != revision.number and (None if now is None else digest(now)) == known:
         raise AsimovError(
-            f"change {last} has changed {path} since change {revision.number}",
-            hint=f"undo that first: asimov ledger undo {last}",
+            f"{path} was changed again by change {last}, after change {revision.number}",
+            hint=f"undo the later change first: asimov ledger undo {last}",
         )
     then = revisions.text(known) if known else ""
     error = EditedSinceError(
@@ -232,23 +234,23 @@ def difference(path: str, before: str, after: str) -> list[str]:
 
 
 def _check_leaving(workspace: Workspace, undoing: Undoing, *, force: bool) -> None:
-    leaving = undoing.leaving
+    leaving, number = undoing.leaving, undoing.revision.number
     jobs = {each.key for each in workspace.journal.open_attempts()}
     if running := [key for key in leaving if key in jobs]:
         raise AsimovError(
-            f"some analyses that it added have jobs now: {listed(running)}",
-            hint=f"remove them instead: asimov rm {running[0]} --stop",
+            f"change {number} added analyses that have jobs now: {listed(running)}",
+            hint=f"remove these instead, which stops their jobs: asimov rm {running[0]} --stop",
         )
     if force:
         return
     if ran := [key for key in leaving if _ran_since(workspace, undoing.revision, key)]:
         raise AsimovError(
-            f"some analyses that it added have run: {listed(ran)}",
+            f"change {number} added analyses that have run: {listed(ran)}",
             hint="--force removes them from the ledger anyway; their files stay",
         )
     if needing := dependants(workspace, set(leaving)):
         raise AsimovError(
-            f"other analyses need those that it added: {listed(needing)}",
+            f"other analyses need those that change {number} added: {listed(needing)}",
             hint="undo or remove those first, or use --force",
         )
 
@@ -300,8 +302,8 @@ def _review_before(workspace: Workspace, revision: Revision) -> tuple[Key, Any]:
     now = history.review_text(workspace.settings(key).get("review"))
     if (None if now is None else digest(now)) != after:
         raise AsimovError(
-            f"the review of {key} has changed since change {revision.number}",
-            hint=f"'asimov review status {key}' shows it; undo later changes of it first",
+            f"the review of {key} was changed again after change {revision.number}",
+            hint=f"undo the later changes first: 'asimov ledger history {key}' lists them",
         )
     text = revisions.text(before) if before else None
     return key, msgspec.json.decode(text) if text else None

@@ -72,9 +72,9 @@ def adopt(
         except AsimovError as error:
             if not without_scheduler:
                 raise SchedulerUnreachableError(
-                    f"HTCondor can't be asked about the jobs of {len(wanted)} analyses: {error}",
-                    hint="try again when it answers, or use --without-scheduler: these analyses "
-                    "then become stuck",
+                    f"can't ask HTCondor about the jobs of {len(wanted)} analyses: {error}",
+                    hint="try again when HTCondor responds, or use --without-scheduler, which sets "
+                    "these analyses to 'stuck'",
                 ) from error
             asked = False
     adopted = []

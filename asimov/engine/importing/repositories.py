@@ -105,6 +105,6 @@ def _remove_earlier(target: Path, source: Path) -> None:
         raise AsimovError(
             "is in the way: a subject's repository has to be cloned here",
             where=target,
-            hint="move it away",
+            hint="move it elsewhere",
         )
     shutil.rmtree(target)

@@ -123,11 +123,11 @@ def question_of(workspace: Workspace, key: Key) -> Asked:
         return asked
     before = [each for each in questions.of(key) if each.answered is not None]
     if not before:
-        raise AsimovError(f"{key} has no question; it is {status}")
+        raise AsimovError(f"{key} is not waiting for an answer: it is {status}")
     last = before[-1]
     given = msgspec.json.encode(last.answers).decode()
     raise AsimovError(
-        f"{key} has no question; it is {status}, and {last.question!r} was answered by "
-        f"{last.person} at {clock.iso(last.answered)}: {given}",
-        hint=f"'asimov production set {key} --status restart' starts over, and asks again",
+        f"{key} is not waiting for an answer: it is {status}, and {last.question!r} was answered "
+        f"by {last.person} at {clock.iso(last.answered)}: {given}",
+        hint=f"to be asked again, start over: asimov production set {key} --status restart",
     )

@@ -113,9 +113,9 @@ def gather(
     except ReportedError as error:
         if not without_scheduler:
             raise SchedulerUnreachableError(
-                f"the scheduler does not answer, so jobs could be missed: {error}",
-                hint="try again later, or use --without-scheduler: analyses whose state is unclear "
-                "then become stuck",
+                f"the scheduler does not respond, so running jobs could be overlooked: {error}",
+                hint="try again later, or use --without-scheduler, which sets analyses whose state "
+                "is unclear to 'stuck'",
             ) from error
         evidence.asked = False
     for uid, (key, job) in sorted(traces.items(), key=lambda trace: trace[1][1].since):

@@ -214,9 +214,9 @@ def _source(journal: Path) -> Path | None:
 def _refuse_newer(project: Project, found: Salvaged) -> None:
     if len(MIGRATIONS) < found.version < 1000:  # or it is no version at all
         raise AsimovError(
-            f"the journal is from a newer asimov (format {found.version})",
+            f"the journal was written by a newer asimov (format {found.version})",
             where=project.journal,
-            hint="use that version of asimov",
+            hint="upgrade asimov",
         )
 
 
@@ -236,8 +236,8 @@ def _refuse_busy(found: Salvaged) -> None:
         held = Lease(**{name: value for name, value in row.items() if name != "name"})
         if not is_dead(held):
             busy = AsimovError(
-                f"another asimov is at work in this project ({held})",
-                hint="stop it, or wait until it has ended",
+                f"another asimov process is using this project ({held})",
+                hint="wait for it to end, or stop it; 'asimov stop' stops the background monitor",
             )
             busy.exit_code = EXIT_BUSY
             raise busy
@@ -284,7 +284,9 @@ def _put_in_place(journal: Path, new: Path) -> Path | None:
         sync_path(journal.parent)
     except OSError as error:
         raise AsimovError(
-            f"can't be put in place: {error.strerror}", where=new, hint="run the command again"
+            f"can't take the place of the old journal: {error.strerror}",
+            where=new,
+            hint="correct the cause and run the command again; the old journal is kept",
         ) from error
     return aside
 

@@ -57,12 +57,12 @@ class StoredInputs:
     def _fault(self, key: Key) -> DamagedInputError | None:
         if not STATES[self._workspace.status(key)].done:
             return None
-        hint = f"restore it from a copy, or make it again with 'asimov rerun {key}'"
+        hint = f"restore it from a backup, or make it again with 'asimov rerun {key}'"
         try:
             entries = self._store.manifest(*key)
         except AsimovError as error:
             return DamagedInputError(
-                f"the manifest of the stored results of {key} {error.message}",
+                f"the results manifest of {key} {error.message}",
                 where=error.where,
                 hint=hint,
             )

@@ -134,14 +134,14 @@ def advice(workspace: Workspace, faults: Iterable[Fault]) -> list[str]:
     found = []
     if again:
         found.append(
-            "Restore such files from a copy, or make the results again: "
+            "Restore such files from a backup, or make the results again: "
             f"asimov rerun {' '.join(again)}"
         )
     if restore:
-        found.append("Restore the files of analyses that can't run again from a copy")
+        found.append("Restore the files of analyses that can't run again from a backup")
     if earlier:
         found.append(
-            "Nothing uses results that later runs superseded: restore them from a copy or, "
+            "Nothing uses results that later runs superseded: restore them from a backup or, "
             f"if nobody needs them, remove them: rm -rf {' '.join(earlier)}"
         )
     if strange:

@@ -22,7 +22,7 @@ _LARGEST = 5_000_000
 #: The deepest nesting, far beyond real settings; other programs would overflow their stacks.
 DEEPEST = 100
 
-_IN_FULL = "once each alias (*NAME) is replaced by its content"
+_IN_FULL = "once its aliases (*NAME) are expanded"
 
 
 class _Size(NamedTuple):
@@ -105,22 +105,22 @@ class _Measure:
         where = Place(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
         if size.values > self._values:
             raise AsimovError(
-                f"contains over {self._values} values {_IN_FULL}",
+                f"has more than {self._values} values {_IN_FULL}",
                 where=where,
-                hint="the ledger expands aliases; put shared settings into the subject, or into "
-                "a 'configuration'",
+                hint="put settings that analyses share into the subject, or into a document of the "
+                "kind configuration",
             )
         if size.characters > self._characters:
             raise AsimovError(
-                f"contains over {self._characters} characters {_IN_FULL}",
+                f"has more than {self._characters} characters {_IN_FULL}",
                 where=where,
-                hint="the ledger expands aliases; name a file that contains the text instead",
+                hint="put long text into a file of its own, and give the file's name here",
             )
         if size.depth > DEEPEST:
             raise AsimovError(
                 f"is nested more than {DEEPEST} levels deep {_IN_FULL}",
                 where=where,
-                hint="the ledger expands aliases; use fewer levels of mappings and lists",
+                hint="use fewer levels of mappings and lists, or fewer aliases inside aliases",
             )
 
 

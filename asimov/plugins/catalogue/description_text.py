@@ -27,7 +27,7 @@ def description_text(plugin: Mapping[str, Any]) -> str:
         raise AsimovError(
             f"the {plugin['kind']} {plugin['name']!r} of the package {plugin['package']} "
             f"{plugin['version']} can't be loaded: {plugin['error']}",
-            hint="repair or remove the package; the rest of asimov works without it",
+            hint="reinstall or remove the package; the rest of asimov works without it",
         )
     parts = [_head(plugin)]
     if plugin["kind"] in {"pipeline", "settings"}:

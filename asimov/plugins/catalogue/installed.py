@@ -98,7 +98,7 @@ def kind_of(text: str) -> str:
             return kind
     known = [*KINDS, *KINDS.values()]
     raise AsimovError(
-        f"there is no kind of plugin {text!r}{did_you_mean(wanted, known)}",
+        f"{text!r} is not a kind of plugin{did_you_mean(wanted, known)}",
         hint=f"the kinds are {', '.join(KINDS)}",
     )
 

@@ -115,9 +115,10 @@ def alone(folder: Path) -> Iterator[None]:
         while handle >= 0 and not _taken(handle):
             if time.monotonic() > deadline:
                 raise AsimovError(
-                    "another asimov process is working in this repository",
+                    "another asimov process is using this repository",
                     where=path,
-                    hint="the next pass tries again; if that process hangs, kill it",
+                    hint="the next pass of 'asimov monitor' tries again; if that process hangs, "
+                    "kill it",
                 )
             time.sleep(0.02)
         yield
@@ -245,11 +246,11 @@ def blocking(folder: Path, words: str) -> AsimovError | None:
             with suppress(OSError):
                 user = owner_of(path)
                 return AsimovError(
-                    f"git: the repository is locked by this file, {clock.age(_age(path))} old, of "
-                    f"user {user}; {_holder(folder, path)}",
+                    f"git: this file locks the repository; it is {clock.age(_age(path))} old and "
+                    f"belongs to user {user}; {_holder(folder, path)}",
                     where=path,
-                    hint="the next pass tries again; if no git is running there, on any machine, "
-                    "remove the file",
+                    hint="the next pass of 'asimov monitor' tries again; if no git process is "
+                    "running there, on any machine, remove the file",
                 )
     return None
 

@@ -11,10 +11,11 @@ from asimov.system.users import owner_of
 
 #: What to do about a refusal, by a part of git's words.
 _HINTS = {
-    "partial commit during": "finish or abort that operation there; the next pass tries again",
+    "partial commit during": "finish or abort that operation there; the next pass of "
+    "'asimov monitor' tries again",
     "index file": "remove '.git/index' there and run 'git reset'; no commit is lost",
-    "corrupt": "'git fsck' there lists all damage; restore the repository from a copy, "
-    "or move '.git' away: a new one is created",
+    "corrupt": "'git fsck' there lists all damage; restore the repository from a backup, "
+    "or move '.git' aside and asimov creates a new one",
 }
 _HINTS |= dict.fromkeys(("is empty", "bad object", "broken"), _HINTS["corrupt"])
 
@@ -36,10 +37,10 @@ def refusal(error: Exception, root: Path) -> ReportedError:
     if "dubious ownership" in str(getattr(error, "stderr", "")):
         whose = owner_of(root / ".git")
         return AsimovError(
-            f"git refuses it, because it belongs to {whose}",
+            f"git refuses to use it, because it belongs to {whose}",
             where=root,
-            hint="see docs/sharing.md: in a shared project, 'asimov project trust USER' trusts "
-            "its owner",
+            hint=f"in a shared project, 'asimov project trust {whose}' makes git accept it; "
+            "docs/sharing.md explains",
         )
     if "No space left" in words or is_full(root):
         return DiskFullError(root, f"the disk is full (git: {words})")

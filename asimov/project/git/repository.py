@@ -89,7 +89,10 @@ class EventRepo:
         try:
             import git
         except ImportError as error:
-            raise AsimovError(f"git can't be used: {error}", hint="install git") from error
+            raise AsimovError(
+                f"git can't be used: {error}",
+                hint="install git, or repair it so that 'git --version' works",
+            ) from error
         if self._project is not None:
             check_place(self._root, self._project)
         try:
@@ -120,9 +123,9 @@ class EventRepo:
             raise unwritable(error, self._root, "can't be created") from error
         except git.InvalidGitRepositoryError as error:
             raise AsimovError(
-                "git does not recognise it as a repository",
+                "git does not recognise this as a repository",
                 where=self._root / ".git",
-                hint="restore it from a copy, or move it away: a new one is created",
+                hint="restore it from a backup, or move it aside and asimov creates a new one",
             ) from error
         except git.GitError as error:
             raise refusal(error, self._root) from error

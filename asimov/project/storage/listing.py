@@ -60,9 +60,9 @@ def link(found: Iterable[StoredFile], root: Path) -> Iterator[Path]:
                 place.unlink()
             elif place.exists():
                 raise AsimovError(
-                    "isn't a symbolic link, and was left alone",
+                    "is in the way of a symbolic link, and was left alone",
                     where=place,
-                    hint="move it away, and run this again",
+                    hint="move or rename it, and run the command again",
                 )
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(target)

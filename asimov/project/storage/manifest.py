@@ -41,7 +41,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         if is_superseded(folder.name):
             hint = "or remove its folder"
         raise AsimovError(
-            "is not a manifest of the store", where=path, hint=f"restore it from a copy, {hint}"
+            "is not a valid manifest", where=path, hint=f"restore it from a backup, {hint}"
         )
     return manifest
 

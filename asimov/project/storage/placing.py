@@ -44,9 +44,9 @@ def put(folder: Path, item: Item, known: Mapping[str, Any], objects: Objects) ->
         entry["from"] = item.origin
     if known and any(known.get(key) != entry.get(key) for key in ("sha256", "link", "directory")):
         raise AlreadyPresentException(
-            f"another {text.line(item.name)} of {'/'.join(folder.parts[-2:])} was stored before",
+            f"another {text.line(item.name)} of {'/'.join(folder.parts[-2:])} is already stored",
             where=text.line(str(target)),
-            hint="if the new one should replace it, move it away",
+            hint="if the new one should replace it, move the stored one away",
         )
     if os.path.lexists(target) and not is_as_stored(target, entry):
         set_aside(folder, [item.name])

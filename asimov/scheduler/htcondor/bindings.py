@@ -29,7 +29,7 @@ def bindings() -> Any:
     except ImportError as error:
         raise SchedulerUnreachableError(
             f"HTCondor's Python bindings can't be loaded ({error})",
-            hint="pip install htcondor, in the environment that asimov runs in",
+            hint="run 'pip install htcondor' in the environment that asimov runs in",
         ) from error
     return htcondor2
 

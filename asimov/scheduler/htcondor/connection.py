@@ -75,13 +75,13 @@ class Connection:
         renewal = refusal(str(error))
         if renewal is not None:
             return CredentialsError(
-                f"{self} refuses this user's credentials: {renewal} ({message_of(error)})",
+                f"{self} refuses your credentials: {renewal} ({message_of(error)})",
                 hint="nothing was changed; asimov continues once they are valid again",
             )
         return SchedulerUnreachableError(
             f"{self} can't be reached: {message_of(error)}",
-            hint="'condor_status -schedd' shows the schedds that HTCondor finds; "
-            "[condor] scheduler and collector of the configuration choose one",
+            hint="'condor_status -schedd' lists the schedds that HTCondor finds; "
+            "condor/scheduler and condor/collector in the configuration choose one",
         )
 
     @property
@@ -125,7 +125,7 @@ class Connection:
             pool = f"the collector {self.collector}" if self.collector else "the pool's collector"
             raise SchedulerUnreachableError(
                 f"{pool} can't be reached: {message_of(error)}",
-                hint="set [condor] collector in the configuration, or HTCondor's COLLECTOR_HOST",
+                hint="set condor/collector in the configuration, or COLLECTOR_HOST in HTCondor's",
             ) from error
 
     def location(self) -> Any:

@@ -53,13 +53,13 @@ def request_credentials(submit: Any, where: str) -> None:
         raise CredentialsError(
             f"the job requests {what}, which are not available: {message_of(error)}",
             where=where,
-            hint="to run without them, set the command that requests them to null under "
-            "'scheduler:'",
+            hint="to run without them, set the submit command that requests them, such as "
+            "use_oauth_services, to null under 'scheduler:'",
         ) from error
     if page:
         raise CredentialsError(
-            f"the job requests {what}, which you have to allow at {page}",
+            f"the job requests {what}, which you have to authorise at {page}",
             where=where,
-            hint="open that page in a browser; the next pass submits it",
+            hint="open that page in a browser, then submit again, as 'asimov monitor --chain' does",
         )
     _sent = time.monotonic()

@@ -57,8 +57,8 @@ def check_names(submit: Any) -> None:
     for name in str(submit.get("transfer_input_files", "")).split(","):
         if len(name.split()) > 1:
             raise SchedulerError(
-                f"{quoted(name.strip())} can't be spooled: HTCondor separates names by blanks",
-                hint="rename it",
+                f"{quoted(name.strip())} can't be spooled: HTCondor separates file names by spaces",
+                hint="rename the file without spaces",
             )
 
 

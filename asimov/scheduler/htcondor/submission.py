@@ -162,8 +162,8 @@ def _parse_dag(path: Path, batch_name: str | None) -> Any:
             failure = f"{message_of(error)} {' '.join(printed().split())}".strip()
     if "locate" in failure and "condor_dagman" in failure:
         raise SchedulerUnreachableError(
-            "HTCondor's program condor_dagman is not found on this machine",
-            hint="put HTCondor's programs on PATH, or set CONDOR_CONFIG",
+            "can't find HTCondor's program condor_dagman on this machine",
+            hint="add HTCondor's programs to PATH, or set CONDOR_CONFIG",
         )
     raise SchedulerError(f"HTCondor refuses the DAG: {failure}", where=path)
 

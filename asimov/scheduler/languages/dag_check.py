@@ -25,7 +25,11 @@ def check_dag(path: Path) -> None:
         Where one is missing, with its name.
     """
     if not path.is_file():
-        raise SchedulerError("no such DAG file", where=path, hint="has the analysis been built?")
+        raise SchedulerError(
+            "there is no such DAG file",
+            where=path,
+            hint="the pipeline's build_dag should have written it; the log may say why it has not",
+        )
     waiting: set[str] = set()
     described: set[str] = set()
     nodes: list[tuple[int, str, Path]] = []

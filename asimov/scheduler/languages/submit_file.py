@@ -138,9 +138,9 @@ class SubmitFile(msgspec.Struct):
             )
         if (number := int(text[:20])) > MOST_PROCESSES:
             raise SchedulerError(
-                f"'queue {self.count}' is more than the local scheduler takes",
+                f"'queue {self.count}' is more than the local scheduler accepts",
                 where=self.where,
-                hint=f"it takes up to {MOST_PROCESSES}",
+                hint=f"the limit is {MOST_PROCESSES}",
             )
         return number
 
@@ -305,7 +305,7 @@ def _check(submit: SubmitFile, except_for: Iterable[str]) -> None:
         raise SchedulerError(
             f"the universe '{universe}' is not supported by the local scheduler",
             where=submit.place("universe"),
-            hint="it runs vanilla, local and scheduler",
+            hint="it supports vanilla, local and scheduler",
         )
     if not submit.value("executable", dict.fromkeys(_LIVE, "0")):
         raise SchedulerError("it has no 'executable'", where=submit.where)

@@ -193,8 +193,8 @@ def _check_transfers(submit: SubmitFile, get: _Get, home: Path) -> None:
             name = part.strip()
             if name and (home / name).parent != home:
                 raise SchedulerError(
-                    f"'{command}' of {name!r}, which is not in the job's initial folder, is not "
-                    "supported by the local scheduler",
+                    f"the local scheduler can't transfer {name!r}, which is not directly in the "
+                    f"job's initial folder ('{command}')",
                     where=submit.place(command),
-                    hint="set initialdir to its folder, or name it by its path in the arguments",
+                    hint="set initialdir to the file's folder, or give its path in the arguments",
                 )

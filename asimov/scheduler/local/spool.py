@@ -166,7 +166,9 @@ class Spool:
 
     def _unusable(self, error: Exception) -> SchedulerError:
         where, hint = sidecar_files.barred(self.database) or (self.database, None)
-        return SchedulerError(f"the local queue can't be used: {error}", where=where, hint=hint)
+        return SchedulerError(
+            f"the local scheduler's queue can't be used: {error}", where=where, hint=hint
+        )
 
 
 def ring(spool: Spool) -> bool:

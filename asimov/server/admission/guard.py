@@ -96,7 +96,7 @@ class Guard:
             return
         except asyncio.CancelledError:  # the service ends, and its patience has too
             if not begun:
-                ending = FaultError(503, "the service is ending", hint="try again")
+                ending = FaultError(503, "the service is shutting down", hint="try again later")
                 await policy.refusal(ending, scope, headers)(scope, receive, answer)
 
     def _check_host(self, headers: Headers) -> None:

@@ -111,8 +111,8 @@ def _pip(python: Path, source: Path, folder: Path) -> None:
         raise AsimovError(
             f"can't be installed: {_cause(done.stderr)}",
             where=folder,
-            hint=f"install it yourself ('{Path(sys.executable).name} -m pip install {folder}'), "
-            "and check it by its name",
+            hint=f"install it with '{Path(sys.executable).name} -m pip install {folder}', then run "
+            "'asimov plugins check NAME'",
         )
 
 
@@ -149,9 +149,9 @@ def _pipelines(inside: Path, folder: Path) -> list[EntryPoint]:
         }
         near = nearest(entrypoints.PIPELINES, groups, 0.8)
         raise AsimovError(
-            f"the package publishes no entry point of the group {entrypoints.PIPELINES}"
-            + (f"; it has one of {near!r}" if near else ""),
+            f"the package has no entry point in the group {entrypoints.PIPELINES}"
+            + (f"; it has one in {near!r}" if near else ""),
             where=folder,
-            hint="docs: writing a pipeline",
+            hint="add one, as docs/pipelines.md shows",
         )
     return found

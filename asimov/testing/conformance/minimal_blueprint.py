@@ -82,7 +82,7 @@ def documents(pipeline: str, file: Path | None) -> list[dict[str, Any]]:
         return _of_settings(pipeline, found[0])
     if not any(_is_of(each, pipeline) for each in found):
         raise AsimovError(
-            f"contains no analysis of the pipeline {pipeline!r}",
+            f"contains no analysis that uses the pipeline {pipeline!r}",
             where=file,
             hint="it should be a blueprint for 'asimov apply', with a subject and an analysis",
         )

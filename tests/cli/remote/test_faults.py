@@ -129,7 +129,7 @@ def test_another_version_is_named():
     with answering(answers) as (port, _):
         error = refusal(f"http://127.0.0.1:{port}")
     assert f"its version is 7.5, and this is {__version__}" in str(error)
-    assert error.hint == "use the same version here and there"
+    assert error.hint == "use the same version of asimov on both machines"
 
 
 def test_a_key_goes_nowhere_else(monkeypatch):

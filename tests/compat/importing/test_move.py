@@ -230,7 +230,7 @@ def test_a_name_that_can_be_no_file_is_refused_with_its_place(project, asimov, t
         asimov,
         project,
         ["ledger", "import", path],
-        f"error: {path}: 1 name can't be used here: the subject 'GW/1'",
+        f"error: {path}: asimov does not allow 1 name in this project: the subject 'GW/1'",
     )
 
 

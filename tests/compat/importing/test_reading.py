@@ -216,7 +216,7 @@ def test_all_names_that_can_not_be_names_here_are_said_at_once(old):
         PUBLISHED.read(root)
     assert str(refused.value.where) == str(ledger)
     assert refused.value.message == (
-        "3 names can't be used here: the subject 'sea side', the analysis of 'GW1' 'flood two', "
-        "the project analysis '-all'"
+        "asimov does not allow 3 names in this project: the subject 'sea side', "
+        "the analysis of 'GW1' 'flood two', the project analysis '-all'"
     )
-    assert "in a copy of the project" in refused.value.hint
+    assert "rename them in the copy" in refused.value.hint

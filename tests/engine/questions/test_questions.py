@@ -178,13 +178,16 @@ def test_the_question_is_shown_and_answers_may_come_from_a_file(asking):
 def test_a_question_is_answered_once(asking):
     asking.run("answer", "s/a", "level=1")
     said = asking.run("answer", "s/a", "level=2", code=1).err
-    assert "s/a has no question; it is ready, and 'cut' was answered by " in said
+    assert "s/a is not waiting for an answer: it is ready, and 'cut' was answered by " in said
     assert ': {"level":1}' in said
     assert "asimov production set s/a --status restart" in said
     asking.finish()
     assert (asking.rundir("a") / "result.txt").read_text().endswith("1.0 linear 10\n")
     assert "it is uploaded" in asking.run("answer", "s/a", "level=2", code=1).err
-    assert "s/b has no question; it is uploaded" in asking.run("answer", "s/b", "x=1", code=1).err
+    assert (
+        "s/b is not waiting for an answer: it is uploaded"
+        in asking.run("answer", "s/b", "x=1", code=1).err
+    )
 
 
 def test_a_restart_asks_again(asking):
@@ -201,7 +204,10 @@ def test_a_restart_asks_again(asking):
 def test_a_restart_withdraws_an_open_question(asking):
     asking.run("production", "set", "s/a", "--status", "restart")
     asking.run("monitor")
-    assert "s/a has no question; it is ready" in asking.run("answer", "s/a", "level=1", code=1).err
+    assert (
+        "s/a is not waiting for an answer: it is ready"
+        in asking.run("answer", "s/a", "level=1", code=1).err
+    )
     asking.finish(code=3)
     assert asking.states()["a"] == "asking"
 

@@ -362,7 +362,7 @@ def test_who_is_at_work_is_left_alone(lab: Any) -> None:
             "INSERT INTO lease VALUES ('work', ?, ?, ?, ?, ?, ?, ?, ?)", (*lease, now, now + 100)
         )
         journal.write("DROP TABLE remedies")
-    assert "at work in this project (asimov monitor" in lab.run("ledger", "repair", code=6).err
+    assert "is using this project (asimov monitor" in lab.run("ledger", "repair", code=6).err
     holder.communicate()
     assert "rebuilt" not in lab.run("ledger", "repair").err
     assert lab.states() == {"a": "ready"}

@@ -109,7 +109,7 @@ def test_a_stored_product_that_is_damaged_is_no_input(done: Lab) -> None:
     manifest = stored.parent / "manifest.json"
     text = manifest.read_text()
     manifest.write_text("{")
-    assert "the manifest of the stored results of s/a" in done.run("manage", "build", code=1).out
+    assert "the results manifest of s/a" in done.run("manage", "build", code=1).out
     manifest.write_text(text)
     (stored / "psd").rename(stored / "gone")
     gone = "out/psd, a product of s/a, is neither in its run directory nor in the results"

@@ -70,7 +70,7 @@ def test_what_is_missing_or_has_another_size_is_no_longer_current(made: Any) -> 
     change(stored / "z", "3\n", times=(later + 1, later + 1))
     assert reasons(made) == []
     (stored / "manifest.json").write_text("{")
-    assert reasons(made) == ["the manifest of its results is not a manifest of the store"]
+    assert reasons(made) == ["the manifest of its results is not a valid manifest"]
     (stored / "manifest.json").unlink()
     assert reasons(made) == ["its results are recorded as stored, but nothing is stored"]
 

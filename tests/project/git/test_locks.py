@@ -157,7 +157,7 @@ def test_anybody_elses_lock_is_named_with_its_age_and_owner_and_left(root, name)
     error = refused(root)
     assert error.where == lock
     assert "5m old" in str(error)
-    assert f"of user {getpass.getuser()}" in str(error)
+    assert f"belongs to user {getpass.getuser()}" in str(error)
     assert "no process on this machine has it open" in str(error)
     assert lock.exists()
     lock.unlink()

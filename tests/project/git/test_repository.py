@@ -223,7 +223,7 @@ def test_without_git_one_line_says_so(repo, monkeypatch):
     path = write(repo, "a.ini")
     with pytest.raises(AsimovError, match="git can't be used") as told:
         repo.commit([path], "one")
-    assert told.value.hint == "install git"
+    assert told.value.hint == "install git, or repair it so that 'git --version' works"
 
 
 def test_a_repository_under_another_programs_lock_is_told_in_gits_words(repo):

@@ -58,7 +58,7 @@ def test_a_stored_file_that_is_gone_is_stored_again(store, product):
 def test_another_file_of_that_name_is_refused(store, product):
     stored = store.add_file("s", "a", product)
     product.write_text("other")
-    with pytest.raises(AlreadyPresentException, match=r"another samples\.dat of s/a was stored"):
+    with pytest.raises(AlreadyPresentException, match=r"another samples\.dat of s/a is already"):
         store.add_file("s", "a", product)
     assert stored.read_text() == "1 2 3"
 
@@ -106,7 +106,7 @@ def test_a_damaged_manifest_names_itself(store, product, text):
     path = store.root / "s" / "a" / "manifest.json"
     path.write_text(text)
     for use in (store.add_file, store.fetch_file):
-        with pytest.raises(AsimovError, match=r"manifest\.json: is not a manifest of the store"):
+        with pytest.raises(AsimovError, match=r"manifest\.json: is not a valid manifest"):
             use("s", "a", product if use == store.add_file else product.name)
     assert path.read_text() == text
 

@@ -14,7 +14,7 @@ from tests.server.conftest import made, writing
 SUBJECT = "{kind: subject, name: s, colour: blue}"
 #: A blueprint that is refused, the query, and the hint.
 REFUSED = [
-    (SUBJECT, {}, "change it with update=true, or in its ledger file"),
+    (SUBJECT, {}, "to change it, use update=true or edit its ledger file"),
     (
         "{kind: analysis, subject: s, name: first, pipeline: command, executable: /bin/false}",
         {},

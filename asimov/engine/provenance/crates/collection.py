@@ -286,9 +286,9 @@ class Collection:
     def _refuse_leaving(self, path: str, folder: str, what: str) -> None:
         if not is_within(os.path.realpath(path), os.path.realpath(folder)):
             raise AsimovError(
-                f"is a link out of {what}, or is behind one",
+                f"leads out of {what} through a symbolic link",
                 where=line(path),
-                hint="replace it with a copy and run the analysis again, or leave it out",
+                hint="replace the link with a copy and run the analysis again, or leave it out",
             )
 
     def _place(self, wanted: str) -> str:

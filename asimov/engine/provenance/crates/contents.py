@@ -132,8 +132,9 @@ def decoded(data: bytes) -> Contents:
         raise AsimovError(f"{FILE} can't be understood: {error}") from error
     if found.format > FORMAT:
         raise AsimovError(
-            f"{FILE} has format {found.format}, and this asimov knows {FORMAT}",
-            hint="use a newer asimov",
+            f"{FILE} has format {found.format}, but this version of asimov reads up to format "
+            f"{FORMAT}",
+            hint="upgrade asimov",
         )
     for each in found.files:
         if each.place:

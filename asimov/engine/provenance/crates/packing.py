@@ -98,7 +98,8 @@ def pack(
     run = runs[0]
     if run.end.ended is None:
         raise AsimovError(
-            f"{run.name} has not ended", hint="'asimov status' shows when it has; pack it then"
+            f"{run.name} has not ended yet",
+            hint="pack it once 'asimov status' shows that it has ended",
         )
     target = target or Path(_file_name(run))
     _refuse_inside(workspace, target)

@@ -133,16 +133,16 @@ class Unpacking:
                 "this folder already contains a project",
                 where=self._root,
                 hint="choose another folder with --root DIR; if 'init --from' was interrupted "
-                f"here, 'asimov apply -f {BLUEPRINT}' does the rest",
+                f"here, 'asimov apply -f {BLUEPRINT}' completes it",
             )
         for place in [BLUEPRINT, *self._files]:
             path = self._root / place
             wanted = self._files[place].sha256 if place in self._files else self._own_sum()
             if os.path.lexists(path) and known_checksum(path) != wanted:
                 raise AsimovError(
-                    "already exists, and differs from the one in the crate",
+                    "already exists, and differs from the file in the crate",
                     where=line(str(path)),
-                    hint="choose another folder with --root DIR",
+                    hint="unpack into another folder with --root DIR",
                 )
         packed = [each for each in self._crate.contents.files if each.place]
         for each in progress.over(packed, "checking"):

@@ -66,10 +66,10 @@ def refuse_without(workspace: Workspace, run: Run) -> None:
     done = last and STATES[workspace.status(run.key)].done
     if (done or run.end.exit_code == 0) and _has_made(workspace, run):
         raise AsimovError(
-            f"the products of {run.name} are neither in the results store, with a manifest, nor in "
-            "its run directory",
-            hint=f"'asimov store verify {run.key}' lists what is missing: restore it from a copy, "
-            f"or make it again with 'asimov rerun {run.key}'",
+            f"the products of {run.name} are missing from the results store and from its run "
+            "directory",
+            hint=f"'asimov store verify {run.key}' lists what is missing; restore it from a "
+            f"backup, or make it again with 'asimov rerun {run.key}'",
         )
 
 

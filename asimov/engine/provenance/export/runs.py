@@ -178,7 +178,8 @@ def of_text(content: bytes) -> Run:
         ) from error
     if version > FORMAT:
         raise AsimovError(
-            f"has format {version}, and this asimov knows {FORMAT}", hint="use a newer asimov"
+            f"has format {version}, but this version of asimov reads up to format {FORMAT}",
+            hint="upgrade asimov",
         )
     return Run(record, layers, software, end, reused=reused, crate=crate)
 
