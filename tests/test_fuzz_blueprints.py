@@ -119,7 +119,7 @@ REFUSED = {
     "a strategy of more analyses than anybody means": (
         f"{SUBJECT}{ANALYSIS}strategy:\n"
         + "".join(f"  x{i}: [{', '.join(map(str, range(50)))}]\n" for i in range(3)),
-        "b.yaml:8:1: the strategy makes 125000 analyses, more than 10000",
+        "b.yaml:8:1: the strategy makes 125000 analyses, more than the limit of 10000",
     ),
     "a strategy that makes more text than fits anywhere": (
         f"{SUBJECT}{ANALYSIS}long: {'x' * 50_000}\n"

@@ -73,7 +73,7 @@ def image_of(text: str, root: Path) -> Image:
     scheme = _SCHEME.match(text)
     if scheme and scheme[1].lower() != "docker":
         raise AsimovError(
-            f"{quoted(text)} is an unsupported kind of image",
+            f"images such as {quoted(text)} are not supported",
             hint="give a Docker reference, a SIF file, or an unpacked root folder",
         )
     if scheme is None:
