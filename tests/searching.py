@@ -22,6 +22,14 @@ def in_turn(place: int, cases: Iterable[Any]) -> list[Any]:
     return every if LONGER > 1 else [every[place % len(every)]]
 
 
+def sizes(part: float = 0.4) -> list[Any]:
+    """Return for `pytest.mark.parametrize` how much of a search is made: a part, or ``long`` all.
+
+    A longer search, of `make test-long`, is made in its own size only.
+    """
+    return first(1, [part, 1.0]) if LONGER == 1 else [LONGER]
+
+
 def first(count: int, cases: Iterable[Any]) -> list[Any]:
     """Return cases for `pytest.mark.parametrize`, those after the first `count` marked ``long``."""
     rest = pytest.mark.long

@@ -25,11 +25,12 @@ THEIRS = re.compile(
 ALL = os.environ.get("ASIMOV_CORE_TESTS") == "all"
 #: Tests of the core's rooms that need no scheduler's time, and those of them that come first.
 TESTS = (
-    "settings",
+    "settings/test_validation.py",
     "rendering/test_render.py",
     "engine/test_build.py",
 )
 MORE_TESTS = (
+    "settings/test_merging.py",
     "engine/test_submit.py",
     "engine/test_monitor.py",
     "ledger/test_contents.py",

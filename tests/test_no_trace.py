@@ -261,7 +261,7 @@ def half(lived: Path, root: Path) -> None:
 
 
 SCENES: dict[str, Callable[[Path, Path], None] | None] = {
-    "lived": None, "hot": hot, "fresh": fresh, "half": half,
+    "lived": None, "lived, all arguments": None, "hot": hot, "fresh": fresh, "half": half,
 }  # fmt: skip
 
 
@@ -294,7 +294,7 @@ def test_nothing_is_written_by_what_only_reads(
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("TMPDIR", str(temporary))
     with tracer(root) as traced:
-        for argv in every_reading_command(None if name == "lived" else 1):
+        for argv in every_reading_command(None if "all" in name else 1):
             before = quiet(listing(root, home))
             ran = traced.run(*argv)
             judged(ran, argv, name)

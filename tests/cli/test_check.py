@@ -16,6 +16,7 @@ from asimov.ledger.documents import dump
 from asimov.plugins.catalogue.scaffold import write_package
 from asimov.testing.conformance.contracts import CONTRACTS
 from asimov.testing.conformance.findings import Finding
+from tests.searching import first
 
 
 def test_a_package_in_a_folder_is_checked_and_left_as_it_is(
@@ -111,7 +112,7 @@ def test_settings_are_taken_from_a_file(asimov: Callable[..., Any], tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
-    [
+    first(12, [
         (["comand"], "there is no pipeline 'comand'; did you mean 'command'?"),
         (["./comand"], "./comand: there is no such folder"),
         (["empty"], "empty: there is no package here"),
@@ -129,8 +130,8 @@ def test_settings_are_taken_from_a_file(asimov: Callable[..., Any], tmp_path: Pa
         (["broken"], ["broken: can't be installed: ", "TOMLDecodeError: "]),
         (["nothing"], "has no entry point in the group asimov.pipelines\n"),
         (["nearly"], "in the group asimov.pipelines; it has one in 'asimov.pipeline'\n"),
-    ],
-)
+    ]),
+)  # fmt: skip
 def test_what_is_mistyped_is_told(
     arguments: list[str],
     told: str | list[str],

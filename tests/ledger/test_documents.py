@@ -6,12 +6,13 @@ import math
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asimov.errors import AsimovError
 from asimov.ledger.documents import dump, read_documents
 from asimov.ledger.streams import yaml_text  # noqa: F401  (its first import may exceed a deadline)
+from tests.searching import sizes
 
 
 def read(text):
@@ -144,9 +145,14 @@ plain = st.recursive(
 )  # fmt: skip
 
 
-@given(st.dictionaries(st.text(min_size=1, max_size=5), plain, min_size=1, max_size=4))
-def test_what_is_written_is_read_back_the_same(data):
-    assert read(dump(data)) == data
+@pytest.mark.parametrize("size", sizes())
+def test_what_is_written_is_read_back_the_same(size):
+    @settings(max_examples=int(100 * size))
+    @given(st.dictionaries(st.text(min_size=1, max_size=5), plain, min_size=1, max_size=4))
+    def search(data):
+        assert read(dump(data)) == data
+
+    search()
 
 
 def test_shared_values_are_written_out():

@@ -38,9 +38,8 @@ from asimov.scheduler.languages.event_log import read_events
 from asimov.scheduler.languages.events import Event, EventType
 from asimov.scheduler.observations import Gone, JobState, NotFound, Observation, Present, Unknown
 from tests.scheduler.event_logs import tagged_clusters
-from tests.searching import LONGER
+from tests.searching import sizes
 
-HISTORIES = int(250 * LONGER)
 CLUSTER, UID = 7, "u"
 #: What a source does when it is asked.
 HEALTH = st.sampled_from(["right", "right", "empty", "unreachable"])
@@ -408,11 +407,12 @@ class Lives(RuleBasedStateMachine):
         return any(event.cluster == CLUSTER for event in events)
 
 
-def test_in_hundreds_of_histories_nothing_wrong_is_said() -> None:
+@pytest.mark.parametrize("size", sizes())
+def test_in_hundreds_of_histories_nothing_wrong_is_said(size: float) -> None:
     run_state_machine_as_test(
         Lives,
         settings=settings(
-            max_examples=HISTORIES,
+            max_examples=int(250 * size),
             stateful_step_count=30,
             derandomize=True,
             database=None,

@@ -186,7 +186,7 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
 }
 
 
-@pytest.mark.parametrize("damage", first(5, DAMAGE))
+@pytest.mark.parametrize("damage", first(2, DAMAGE))
 def test_after_a_repair_every_analysis_is_where_its_evidence_puts_it(lab: Any, damage: str) -> None:
     set_up(lab)
     before = jobs_by_attempt(lab)

@@ -39,10 +39,16 @@ def graphs(folder: Path, cells: int = 148, seed: int = 3) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def made_graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make graphs of 148 cells of 2 specimens."""
+    return graphs(tmp_path_factory.mktemp("cohort") / "graphs")
+
+
 @pytest.fixture
-def cohort(runs: InContainers) -> InContainers:
-    """Put graphs of 148 cells of 2 specimens into the project."""
-    graphs(runs.root / "graphs")
+def cohort(runs: InContainers, made_graphs: Path) -> InContainers:
+    """Put the graphs into the project."""
+    shutil.copytree(made_graphs, runs.root / "graphs")
     return runs
 
 
@@ -161,7 +167,7 @@ def test_one_folder_may_be_input_output_and_working_folder(cohort: InContainers)
 
 
 def test_a_larger_cohort_is_ranked_up_to_a_thousand(runs: InContainers) -> None:
-    graphs(runs.root / "graphs", cells=4000)
+    graphs(runs.root / "graphs", cells=2400)
     runs.apply(spt(settings={"epochs": 3}))
     runs.finish()
     ranked = list(csv.DictReader(runs.file("ranks.csv").read_text().splitlines()))
@@ -185,17 +191,19 @@ DAMAGES = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("kinds", first(1, [["foreign", "none"], list(DAMAGES)]), ids=len)
 def test_a_faulty_result_makes_the_analysis_stuck_with_its_line(
-    cohort: InContainers, damaging: Path
+    cohort: InContainers, damaging: Path, kinds: list[str]
 ) -> None:
+    damages = {kind: DAMAGES[kind] for kind in kinds}
     cohort.apply(
         *(
             spt(name=name, image=str(damaging), settings={"damage": damage})
-            for name, (damage, _) in DAMAGES.items()
+            for name, (damage, _) in damages.items()
         )
     )
     cohort.finish(3)
-    for name, (_, message) in DAMAGES.items():
+    for name, (_, message) in damages.items():
         assert cohort.state(name) == "stuck"
         why = cohort.why(name)
         refused = "exit code 0, but it is not complete"

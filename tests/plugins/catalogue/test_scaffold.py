@@ -106,6 +106,7 @@ def test_its_blueprint_runs_by_the_commands_of_its_readme(
         assert sorted(summary["means"].values()) == [25.5, 75.5]
 
 
+@pytest.mark.parametrize("made", first(1, KINDS), indirect=True)
 def test_it_is_found_and_shown_with_all_that_it_declares(
     made: Any, quick_shell: Callable[..., Any]
 ) -> None:
@@ -126,6 +127,7 @@ def test_it_is_found_and_shown_with_all_that_it_declares(
     assert f"there is already a pipeline 'my_{kind}' of the package asimov-my-{kind}" in again.err
 
 
+@pytest.mark.parametrize("made", first(1, KINDS), indirect=True)
 def test_settings_that_it_refuses_are_refused_by_apply(
     made: Any, quick_shell: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -142,6 +144,7 @@ def test_settings_that_it_refuses_are_refused_by_apply(
     assert ("did you mean 'steps'" if kind == "simple" else "below 1") in ran.err
 
 
+@pytest.mark.parametrize("made", first(1, KINDS), indirect=True)
 def test_a_dry_run_of_it_writes_nothing(
     made: Any, quick_shell: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -156,6 +159,7 @@ def test_a_dry_run_of_it_writes_nothing(
     assert not (tmp_path / "working").exists() or not list((tmp_path / "working").rglob("*.sub"))
 
 
+@pytest.mark.parametrize("made", first(1, KINDS), indirect=True)
 def test_what_is_written_is_as_its_authors_would_have_it(made: Any) -> None:
     _, folder, _ = made
     for command in ("check --select E,F,I,UP,B", "format --diff"):

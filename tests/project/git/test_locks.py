@@ -22,6 +22,7 @@ from asimov.project.git import locks as gitlocks
 from asimov.project.git.repository import EventRepo
 from asimov.system import processes
 from asimov.system.files import new_folder
+from tests.searching import sizes
 
 #: Commits a file with another content, in a process group of its own.
 COMMIT = """
@@ -341,11 +342,12 @@ def lock_table() -> list[str]:
     return Path("/proc/locks").read_text().splitlines()
 
 
-def test_killed_at_any_moment_one_does_not_stop_another_project_in_the_repository(root):
+@pytest.mark.parametrize("size", sizes())
+def test_killed_at_any_moment_one_does_not_stop_another_project_in_the_repository(root, size):
     seed = random.randrange(1000)
     print("seed", seed)
     chance = random.Random(seed)
-    limit = time.monotonic() + 5
+    limit = time.monotonic() + 5 * size
     number = 0
     while time.monotonic() < limit:
         number += 1
@@ -459,11 +461,12 @@ def test_what_is_no_obstacle_is_none(root, state):
     assert git(root, "log", "-1", "--format=%s") == "other\n"
 
 
-def test_killed_at_any_moment_a_group_leaves_nothing_that_stops_the_next(root):
+@pytest.mark.parametrize("size", sizes())
+def test_killed_at_any_moment_a_group_leaves_nothing_that_stops_the_next(root, size):
     seed = random.randrange(1000)
     print("seed", seed)
     chance = random.Random(seed)
-    limit = time.monotonic() + 5
+    limit = time.monotonic() + 5 * size
     number = left = 0
     while time.monotonic() < limit:
         number += 1

@@ -19,6 +19,7 @@ from asimov.errors import AsimovError
 from asimov.project.storage import copying
 from asimov.project.storage.products import NotStorableError, survey
 from asimov.project.storage.store import Store
+from tests.searching import first
 
 
 @pytest.fixture
@@ -218,12 +219,13 @@ def test_a_project_behind_links_is_stored_alike(store: Store, rundir: Path, tmp_
     assert survey([rundir / "x", path / "l"], path, store.root).items["l"].link == "x"
 
 
-def test_odd_names_and_deep_trees(store: Store, rundir: Path, stored: Any) -> None:
+@pytest.mark.parametrize("depth", first(1, [100, 300]))
+def test_odd_names_and_deep_trees(store: Store, rundir: Path, stored: Any, depth: int) -> None:
     names = ["new\nline", os.fsdecode(b"\xff"), "größe", "-x", " ", "a:b", "\\", '"']
     (rundir / "d").mkdir()
     for name in names:
         (rundir / "d" / name).write_text(name.encode("unicode_escape").decode())
-    deep = rundir / "d" / "/".join("x" * 300)
+    deep = rundir / "d" / "/".join("x" * depth)
     deep.mkdir(parents=True)
     (deep / "y").touch()
     folder = stored("d")
