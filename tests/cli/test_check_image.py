@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,22 +24,24 @@ PRINT = "spt-plugin-print-training-configuration"
 REQUEST = "spt-plugin-print-graph-request-configuration"
 
 
-@pytest.fixture
-def graphs(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def graphs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("h5py")
     program = containers.EXAMPLE / "worker" / "generate_graphs.py"
-    subprocess.run([sys.executable, program, tmp_path / "graphs"], check=True, capture_output=True)
-    return tmp_path / "graphs"
+    folder = tmp_path_factory.mktemp("graphs")
+    subprocess.run([sys.executable, program, folder / "graphs"], check=True, capture_output=True)
+    return folder / "graphs"
 
 
 @pytest.fixture
-def image(tmp_path: Path) -> Callable[..., Path]:
+def image() -> Iterator[Callable[..., Path]]:
     def make(**commands: str | None) -> Path:
         names = {"train": TRAIN, "training": PRINT, "request": REQUEST}
         changed = {names[key]: script for key, script in commands.items()}
-        return containers.altered(tmp_path / "image", changed)
+        return containers.altered(top / "image", changed)
 
-    return make
+    with containers.folder() as top:
+        yield make
 
 
 @pytest.mark.parametrize("runtime", first(1, ["bubblewrap", "charliecloud"]))
