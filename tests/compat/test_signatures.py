@@ -10,6 +10,7 @@ import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.pipeline import PipelineException, PipelineLogger
+from tests.searching import first
 
 Lab = Any
 
@@ -160,8 +161,8 @@ def _in_init(path: Path) -> Any:
     return {"__init__": init, "config_template": None}
 
 
-@pytest.mark.parametrize("form", [_text, _path, _property, _in_init])
-@pytest.mark.parametrize("suffix", ["ini", "yaml", "yml", "toml"])
+@pytest.mark.parametrize("form", first(2, [_text, _path, _property, _in_init]))
+@pytest.mark.parametrize("suffix", first(2, ["ini", "yaml", "yml", "toml"]))
 def test_a_template_is_told_in_any_form_and_of_any_suffix(
     lab: Lab, tmp_path: Path, form: Callable[[Path], Any], suffix: str
 ) -> None:
@@ -208,7 +209,7 @@ BUILDS: dict[str, Callable[..., Any]] = {
 }
 
 
-@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("build", first(2, BUILDS))
 @pytest.mark.parametrize("submit", ["()", "(dryrun=False)"])
 def test_methods_are_called_with_what_they_take(lab: Lab, build: str, submit: str) -> None:
     """`build_dag` and `submit_dag` in every form that is met; `before_submit` with nothing."""
