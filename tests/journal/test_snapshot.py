@@ -19,6 +19,7 @@ import pytest
 
 from asimov.journal import snapshot as module
 from asimov.journal.snapshot import in_use, snapshot, stamp
+from tests.searching import sizes
 
 
 def write_for_ever(path: Path, done: Any, seed: int) -> None:
@@ -64,8 +65,9 @@ def numbers(db: sqlite3.Connection) -> set[int]:
     return {number for (number,) in db.execute("SELECT DISTINCT number FROM rows")}
 
 
+@pytest.mark.parametrize("size", sizes())
 def test_each_snapshot_is_one_state_and_none_is_older_than_what_was_committed(
-    tmp_path: Path,
+    tmp_path: Path, size: float
 ) -> None:
     """The searching test: a real writer, and nothing that keeps the two apart."""
     seed = int(os.environ.get("ASIMOV_TEST_SEED", "") or time.time_ns() % 10**6)
@@ -80,7 +82,7 @@ def test_each_snapshot_is_one_state_and_none_is_older_than_what_was_committed(
         finally:
             os._exit(1)
     try:
-        end = time.monotonic() + 5
+        end = time.monotonic() + 5 * size
         taken = 0
         kept = module.Kept()
         while time.monotonic() < end or taken < 20:

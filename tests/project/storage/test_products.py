@@ -19,7 +19,7 @@ from asimov.errors import AsimovError
 from asimov.project.storage import copying
 from asimov.project.storage.products import NotStorableError, survey
 from asimov.project.storage.store import Store
-from tests.searching import first
+from tests.searching import first, sizes
 
 
 @pytest.fixture
@@ -373,7 +373,10 @@ else:
 """
 
 
-def test_what_is_killed_while_it_stores_is_made_up_for(store: Store, rundir: Path) -> None:
+@pytest.mark.parametrize("size", sizes())
+def test_what_is_killed_while_it_stores_is_made_up_for(
+    store: Store, rundir: Path, size: float
+) -> None:
     """Real SIGKILL at random moments; whatever the manifest names is there and whole."""
     seed = os.environ.get("ASIMOV_SEED") or str(random.randrange(10**6))
     print(f"ASIMOV_SEED={seed}")
@@ -389,7 +392,7 @@ def test_what_is_killed_while_it_stores_is_made_up_for(store: Store, rundir: Pat
     _, took = _run(store, rundir, "store", None)  # how long it takes uncut
     begun = time.monotonic()
     kills = tries = 0
-    while tries < 40 and (not kills or time.monotonic() < begun + 6):
+    while tries < 40 * size and (not kills or time.monotonic() < begun + 6 * size):
         tries += 1
         _run(store, rundir, "replace", draw.uniform(0, took / 20))
         copies_of_x = [p for p in store.root.rglob("*") if p.name == "x" and p.is_file()]
