@@ -303,6 +303,11 @@ def snapshot(root: Path) -> dict[str, bytes]:
 LONG = (
     "catalogue/test_scaffold",
     "htcondor/test_outages",
+    "htcondor/test_spooling",
+    "server/test_hardships",
+    "server/test_stuck_writes",
+    "htcondor/test_queries",
+    "htcondor/test_phases",
     "test_benchmarks",
     "test_docs",
     "project/test_sharing",

@@ -55,7 +55,10 @@ REPEATED = [
         for name in ("containers", "getting-started", "phases", "platipy", "service")
     ),
     DOCS / "testing-a-pipeline.md",
-    TOP / "ledger-examples" / "quickstart" / "README.md",
+    *(
+        TOP / "ledger-examples" / name / "README.md"
+        for name in ("container", "phases", "quickstart")
+    ),
 ]
 
 

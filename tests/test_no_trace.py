@@ -510,6 +510,7 @@ def stranger() -> list[str]:
 HOMELESS = {"HOME": "/nonexistent", "XDG_CONFIG_HOME": "/nonexistent"}
 
 
+@pytest.mark.long
 def test_the_right_to_read_will_do(lived: Path, expected: Results, stranger: list[str]) -> None:
     before = quiet(listing(lived))
     with tracer(lived, stranger, HOMELESS) as traced:

@@ -48,6 +48,7 @@ def packed(crate: Path) -> dict[str, dict[str, Any]]:
     return {each.get("place") or each["path"]: each for each in files}
 
 
+@pytest.mark.long
 def test_the_validator_of_ro_crates_accepts_it(crate: Path, tmp_path: Path) -> None:
     plain = tmp_path / "crate.zip"  # its base URI may have no spaces
     plain.symlink_to(crate)

@@ -279,6 +279,7 @@ def test_the_plot_is_a_png_of_a_talk_s_size(quickstart: dict[str, Analysis]) -> 
     assert len(content) < 300_000
 
 
+@pytest.mark.long
 def test_the_same_data_give_the_same_bytes(quickstart: dict[str, Analysis], tmp_path: Path) -> None:
     for name in ("mauna-loa-co2/detrend", "nile/spectrum-hann", "sunspots/compare", "overview"):
         first = quickstart[name]

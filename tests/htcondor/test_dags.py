@@ -170,7 +170,7 @@ def test_a_program_that_submits_a_dag_itself_is_tagged(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, "x.dag: no such DAG file"),
+        (None, "x.dag: there is no such DAG file"),
         ("# nodes\nJOB a missing.sub\n", "x.dag:2: node a: no such submit file: missing.sub"),
         ("JOBB a b\n", "not a valid DAG command"),
     ],

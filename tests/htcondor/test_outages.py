@@ -213,6 +213,7 @@ def test_a_queue_that_was_lost_ends_nothing_and_a_person_settles_what_nobody_kno
     assert project.attempts("logged")[0]["state"] == "ended"
 
 
+@pytest.mark.long
 def test_a_history_that_was_lost_and_a_collector_that_is_down(project: Project) -> None:
     project.apply(waiting("logged", "unlogged", "job"))
     run_all(project)
@@ -281,6 +282,7 @@ def beginning_of_end(log: Path) -> str:
     return f"005 {number} {now} Job terminated.\n\t(1) Normal termination (return value 0)\n"
 
 
+@pytest.mark.long
 def test_logs_that_are_damaged_while_they_are_watched_end_nothing(project: Project) -> None:
     names = ["emptied", "deleted", "repeated", "torn", "whole", "canary"]
     project.apply(waiting(*names))

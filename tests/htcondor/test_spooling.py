@@ -105,6 +105,7 @@ def test_input_is_handed_over_and_output_comes_back(project: Project) -> None:
     project.check_once()
 
 
+@pytest.mark.long
 def test_a_kill_at_any_point_loses_nothing_and_runs_nothing_twice(project: Project) -> None:
     project.apply(command("a", "echo done > a", outputs={"a": "a"}))
     for moment in ("after submit", "after spool", "before retrieve", "after retrieve"):

@@ -79,6 +79,7 @@ def test_runs_are_dealt_to_processes_and_logged(script, tmp_path):
     assert results(tmp_path / "space")["run_0007.txt"] == f"{'t' * 30} {float(a)!r} {float(b)!r}\n"
 
 
+@pytest.mark.long
 def test_results_do_not_depend_on_the_number_of_processes(script, tmp_path):
     script()
     first = results(tmp_path / "space")

@@ -119,6 +119,7 @@ def test_two_users_act_in_turn_in_a_shared_project(people: People) -> None:
     assert not private
 
 
+@pytest.mark.long
 def test_without_trust_git_s_refusal_says_what_to_do(people: People) -> None:
     people.run(ADA, "init", "Ours", "--scheduler", "local", "--shared", "--group", GROUP)
     people.apply(ADA, "first")
@@ -131,6 +132,7 @@ def test_without_trust_git_s_refusal_says_what_to_do(people: People) -> None:
     people.run(BEN, "manage", "build")
 
 
+@pytest.mark.long
 def test_a_project_may_be_shared_later(people: People) -> None:
     people.run(ADA, "init", "Mine", "--scheduler", "local", umask="077")
     people.apply(ADA, "first")

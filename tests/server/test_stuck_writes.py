@@ -102,6 +102,7 @@ def sent(service, path, data=None, **headers):
         return answer.status, answer.headers, said, time.monotonic() - began
 
 
+@pytest.mark.long
 def test_what_hangs_ends_at_its_limit_and_holds_up_changes_for_seconds(service, flag):
     yaml = {"Content-Type": "application/yaml"}
     platipy = PlatiPy(service.address, service.key)

@@ -99,4 +99,4 @@ def test_a_request_that_the_end_of_the_service_cuts_off_is_to_be_sent_again(tmp_
     begin, body = sent
     assert begin["status"] == 503
     assert dict(begin["headers"])[b"retry-after"] == b"2"
-    assert b"the service is ending" in body["body"]
+    assert b"the service is shutting down" in body["body"]

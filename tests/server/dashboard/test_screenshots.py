@@ -51,6 +51,7 @@ def taken(project, folder):
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
 
+@pytest.mark.long
 def test_the_pictures_are_taken_in_their_sizes(tmp_path, sizes):
     browser.program()
     root, folder = made(tmp_path / "project", PROJECT), tmp_path / "pictures"

@@ -8,10 +8,13 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from tests.searching import LONGER
 from tests.server.conftest import Service
 
 
+@pytest.mark.long
 def test_a_service_that_is_killed_loses_no_task_and_no_call(runner, receiver):
     """Upstream tries 3 times; ours delivers at least once: also over kills of the service."""
     root, started = Path(runner.root), []

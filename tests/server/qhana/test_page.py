@@ -9,10 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.server.qhana.conftest import PAGE, install
 from tests.test_docs import PORT, blocks, commands, free_port, masked, shown
 
 
+@pytest.mark.long
 def test_the_commands_of_the_page_print_what_it_shows(
     tmp_path: Path, shell: Callable[..., Any]
 ) -> None:
