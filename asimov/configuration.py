@@ -127,7 +127,7 @@ def number(config: ConfigParser, section: str, option: str, otherwise: float) ->
         raise AsimovError(
             f"should be a number from 0 to {LARGEST:g}, not {quoted(text)}",
             where=f"configuration: {section}/{option}",
-            hint=f"for the default: asimov configuration update '{section}/{option}' "
+            hint=f"to set the default: asimov configuration update '{section}/{option}' "
             f"'{otherwise:g}'",
         )
     return value

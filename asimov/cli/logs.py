@@ -75,8 +75,9 @@ def command(
     found = _files(workspace, key, node)
     if not found and not follow:
         raise AsimovError(
-            f"the jobs of {key} have no output yet"
-            + (f" from nodes {text.quoted(node)}" if node else ""),
+            f"no node of {key} that matches {text.quoted(node)} has output yet"
+            if node
+            else f"the jobs of {key} have no output yet",
             hint=f"'asimov why {key}' explains its state",
         )
     shown = found if whole else latest(found, _SIZE, _CHANGED)

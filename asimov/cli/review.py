@@ -83,7 +83,8 @@ def _find(
     ):
         if pipeline is not None and pipeline.lower() != entry.pipeline.lower():
             raise AsimovError(
-                f"the project analysis {name!r} uses the pipeline {entry.pipeline}, not {pipeline}"
+                f"the project analysis {name!r} uses the pipeline {entry.pipeline}, not {pipeline}",
+                hint="leave the pipeline out, or review another analysis",
             )
         return key
     if others is None:

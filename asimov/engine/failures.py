@@ -10,6 +10,7 @@ import msgspec
 
 from asimov.errors import AsimovError, ReportedError, SchedulerError
 from asimov.journal.records import Attempt
+from asimov.ledger.reserved import OF_FAILURES
 from asimov.pipeline.base import MAX_RESURRECTIONS, RESURRECTION_PAUSE
 from asimov.plugins.methods import call_method, guarded, overrides
 from asimov.project.analysis import Analysis
@@ -251,6 +252,6 @@ def _number(analysis: Analysis, setting: str, otherwise: float) -> float:
         if 0 <= number < 1e9:
             return number
     raise AsimovError(
-        f"{setting}: should be a number of at least 0, not {value!r}",
+        f"{setting}: should be {OF_FAILURES[setting][1]}, not {value!r}",
         hint=f"correct it in the ledger, in the settings of {analysis.key}",
     )

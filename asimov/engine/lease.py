@@ -138,7 +138,7 @@ def _length(workspace: Workspace) -> float:
         raise AsimovError(
             f"should be at least 1 second, not {length:g}",
             where="configuration: monitor/lease",
-            hint=f"for the default: asimov configuration update monitor/lease {LEASE:g}",
+            hint=f"to set the default: asimov configuration update monitor/lease {LEASE:g}",
         )
     return length
 

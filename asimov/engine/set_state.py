@@ -244,8 +244,8 @@ def _refusal(
     if after not in able:
         job = f"job {jobs[0].job_id}" if jobs[0].job_id else "a job that may have been submitted"
         return AsimovError(
-            f"{key} can't be set to {after}: it has {job}, which may still be running",
-            hint="run 'asimov monitor' first, or set the analysis to restart, stop or cancelled",
+            f"{key} can't be set to {after!r}: it has {job}, which may still be running",
+            hint="run 'asimov monitor' first, or set it to 'restart', 'stop' or 'cancelled'",
         )
     return None
 
@@ -269,7 +269,7 @@ def _set_state(
         # First: if it is refused, nothing was written, also in a transaction of the caller.
         if not workspace.move(key, after, by, reason):
             raise AsimovError(
-                f"{key} became {workspace.status(key)} in the meantime, and was left as it is",
+                f"{key} changed to {workspace.status(key)!r} meanwhile, and was left as it is",
                 hint="check its state with 'asimov status', and try again",
             )
         for each in jobs if given_up or (lost and after not in LEAVING) else ():

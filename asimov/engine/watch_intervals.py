@@ -58,7 +58,7 @@ def watch_intervals(workspace: Workspace, requested: float | None) -> Intervals:
             raise AsimovError(
                 f"should be {SHORTEST:g} seconds or more, not {asked:g}",
                 where="configuration: monitor/interval",
-                hint=f"for the shortest: asimov configuration update monitor/interval {SHORTEST:g}",
+                hint=f"for this: asimov configuration update monitor/interval {SHORTEST:g}",
             )
     shortest = scheduler.shortest_interval
     if asked is None:

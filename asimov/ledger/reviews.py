@@ -35,7 +35,7 @@ def named(status: str) -> str:
     if status.lower() in STATUSES:
         return status.lower()
     raise AsimovError(
-        f"{status!r} is not a status of a review{did_you_mean(status.lower(), STATUSES)}",
+        f"{status!r} is not a review status{did_you_mean(status.lower(), STATUSES)}",
         hint=f"use one of: {', '.join(STATUSES)}",
     )
 

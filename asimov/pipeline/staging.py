@@ -187,8 +187,8 @@ class _Load:
             self._names.add(name)
         if _splits(source):
             raise AsimovError(
-                "no file in this folder can be transferred: its path has a comma, or a space at "
-                "its end",
+                "HTCondor can't transfer files of this folder, because its path has "
+                + ("a comma" if "," in source else "a space at its end"),
                 where=self._rundir, hint="move the project to another path",
             )  # fmt: skip
         self._paths[given.path] = place

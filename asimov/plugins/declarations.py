@@ -129,7 +129,7 @@ def import_published(
 
 def _unusable(pipeline: str, cause: BaseException | str) -> AsimovError:
     return AsimovError(
-        f"the pipeline {pipeline!r} declares its settings wrongly: {cause}",
+        f"the settings that the pipeline {pipeline!r} declares can't be used: {cause}",
         hint="upgrade or remove its package, or report this to its author",
     )
 

@@ -264,8 +264,8 @@ class Ledger:
         if self.writes == "nothing":
             return AsimovError(f"{what}: a dry run and a report write nothing")
         return AsimovError(
-            f"{what}: the monitor never writes to the ledger",
-            hint="a hook of the kind applicator can; 'asimov apply -p NAME -e SUBJECT' runs one",
+            f"{what}: plugins can't change the ledger in a build, a submission or a pass",
+            hint="do it in an applicator hook, which 'asimov apply -p NAME -e SUBJECT' runs",
         )
 
     @property

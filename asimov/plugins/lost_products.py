@@ -130,8 +130,8 @@ def changed(analysis: Analysis, configuration: str) -> AsimovError | None:
             if re.search(re.escape(path) + r"(?!/?[\w.-])", configuration):
                 return AsimovError(
                     f"{text.line(path)} has changed since it was stored as a product of {each.key}",
-                    hint="in the template, use the asset instead of that path; or copy "
-                    f"{text.line(stored)} there",
+                    hint=f"to use what was stored, name the asset in {analysis.key}'s template "
+                    f"instead of this path, or copy {text.line(stored)} there",
                 )
     return None
 

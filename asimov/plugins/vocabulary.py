@@ -60,8 +60,8 @@ def names(pipeline: str) -> tuple[str, ...]:
     if not isinstance(named, Mapping):
         raise AsimovError(
             f"the vocabulary of the pipeline {pipeline!r} has no 'terms'",
-            hint="for its author: a vocabulary is a mapping with 'terms', a YAML file with one, or "
-            "a function that returns one",
+            hint="upgrade its package, or report this to its author: a vocabulary is a mapping "
+            "with 'terms', a YAML file with one, or a function that returns one",
         )
     found = dict.fromkeys(str(name) for name in named)
     for term in named.values():

@@ -78,7 +78,7 @@ class UnsettledError(AsimovError):
             what = "making this copy a separate project was interrupted"
             hint = "'asimov project copied' finishes it"
         elif original:
-            what = f"this is a copy of the project in {before}, whose jobs it must leave alone"
+            what = f"this is a copy of the project in {before}, and must not touch the jobs of that"
             hint = copied
         elif before == project.root:
             what = "this project was replaced by a copy of it"

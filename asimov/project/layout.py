@@ -179,8 +179,8 @@ def find(start: Path | None = None, *, without_journal: bool = False) -> Project
             raise AsimovError(
                 "there is a ledger here, but no project file",
                 where=folder,
-                hint=f"restore {configuration.PROJECT_FILE}, or turn this folder into a new "
-                "project with 'asimov init NAME'",
+                hint=f"restore {configuration.PROJECT_FILE} from a backup, or make a new project "
+                "of this folder with 'asimov init NAME', which keeps the ledger",
             )
     raise AsimovError(
         f"{here} is not in an asimov project",

@@ -110,7 +110,7 @@ def unknown_subject(contents: Contents, name: str, removals: Removals = _none) -
     if slash and subject in contents.subjects:
         return AsimovError(
             f"{short(name)} is an analysis, but a subject is needed here",
-            hint=f"to mean all analyses of its subject, give {subject}",
+            hint=f"to select all analyses of its subject, give {subject}",
         )
     number = removals(Key(name, ""))
     if number is not None:

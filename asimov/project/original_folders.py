@@ -37,7 +37,7 @@ def refuse_shared(project: Project, keys: Iterable[Key]) -> None:
         folder = Path(os.path.normpath(project.root / project.config.get(*option.split("/"))))
         if not folder.is_relative_to(project.root):
             raise AsimovError(
-                f"this copy still uses {folder}, outside it, which may belong to the original",
+                f"is still {folder}, which is outside this copy and may belong to the original",
                 where=f"configuration: {option}",
                 hint=f"choose a folder in the copy with 'asimov configuration update {option} "
                 "FOLDER', then run 'asimov project copied' again",

@@ -169,7 +169,7 @@ def _not_missing(workspace: Workspace, key: Key) -> AsimovError:
     name = short(str(key))
     if key in workspace.contents.entries:
         return AsimovError(
-            f"{name} is still in the ledger", hint=f"remove it from ledger/{file_of(key)} first"
+            f"{name} is still in the ledger", hint=f"remove it first: asimov rm {name}"
         )
     if error := workspace.contents.broken.get(file_of(key)):
         return error

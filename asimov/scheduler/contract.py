@@ -50,7 +50,8 @@ def check_intended() -> None:
         raise SchedulerError(
             "a pipeline may submit a job only in submit_dag (and the methods called before it), "
             "resurrect and after_completion",
-            hint="for its author: submit it in one of these, or make it a separate analysis",
+            hint="report this to its author: the job should be submitted in one of these, or be a "
+            "separate analysis",
         )
 
 

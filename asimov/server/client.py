@@ -42,7 +42,8 @@ class ResetError(AsimovError):
     def __init__(self, newest: int) -> None:
         super().__init__(
             "the project's journal was replaced, so what was read from it may be out of date",
-            hint="read again what you keep of it, and follow from its newest event",
+            hint="a program that follows it should read the project again, and then follow from "
+            "the newest event",
         )
         self.newest = newest
 

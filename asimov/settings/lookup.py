@@ -29,7 +29,7 @@ def published(pipeline: str) -> type | None:
         return _usable(settings)
     except AsimovError as error:
         raise AsimovError(
-            f"the pipeline {pipeline!r} declares its settings wrongly: {error}",
+            f"the settings that the pipeline {pipeline!r} declares can't be used: {error}",
             hint="upgrade or remove its package, or report this to its author",
         ) from error
 

@@ -73,8 +73,8 @@ def image_of(text: str, root: Path) -> Image:
     scheme = _SCHEME.match(text)
     if scheme and scheme[1].lower() != "docker":
         raise AsimovError(
-            f"images such as {quoted(text)} are not supported",
-            hint="give a Docker reference, a SIF file, or an unpacked root folder",
+            f"can't use the image {quoted(text)}: {quoted(scheme[1])} is not supported",
+            hint="give a Docker reference, a SIF file, or the folder of an unpacked image",
         )
     if scheme is None:
         path = Path(root, Path(text).expanduser())

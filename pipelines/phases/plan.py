@@ -179,9 +179,8 @@ def checked(recipe: Mapping[str, Any], root: Path, python: str = sys.executable)
     """
     if not current.imports_modules(root):
         raise AsimovError(
-            "phases: commands that only read do not import them",
-            hint="'asimov apply --dry-run' and 'asimov manage build --dry-run' create and check "
-            "them",
+            "phases: not checked here, since commands that only read don't run the project's code",
+            hint="'asimov apply --dry-run' and 'asimov manage build --dry-run' check them",
         )
     # A script or a module beside the ledger may change while a monitor runs.
     marks = [

@@ -111,7 +111,7 @@ def test_every_command_takes_the_form_that_output_has(applied, asimov):
     is_clear(
         asimov("report", "status", "s/other"),
         "a subject is needed here",
-        "to mean all analyses of its subject, give s",
+        "to select all analyses of its subject, give s",
     )
     is_clear(asimov("production", "show", "s"), "Missing argument 'SUBJECT/NAME'", code=2)
     is_clear(asimov("review", "status", "s", "a", "b"), "extra argument (b)", code=2)

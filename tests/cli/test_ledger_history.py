@@ -149,7 +149,10 @@ def test_what_others_need_does_not_leave(applied, asimov, blueprint):
     text = "{kind: projectanalysis, name: p, pipeline: command, analyses: [s/c]}"
     change(asimov, blueprint, text)
     refused(
-        asimov, applied, ["ledger", "undo", "2"], "other analyses need those that change 2 added"
+        asimov,
+        applied,
+        ["ledger", "undo", "2"],
+        "can't undo change 2: others need analyses that it added",
     )
 
 

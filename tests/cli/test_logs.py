@@ -97,7 +97,7 @@ def test_output_is_shown_node_by_node_in_the_order_of_the_dag(here, asimov):
     assert len(asimov("logs", "s/dag", "--node", "second", "--all").out.splitlines()) == 101
     is_clear(
         asimov("logs", "s/dag", "--node", "x*"),
-        "the jobs of s/dag have no output yet from nodes 'x*'",
+        "no node of s/dag that matches 'x*' has output yet",
         "asimov why s/dag",
     )
 

@@ -166,7 +166,7 @@ def test_what_is_refused(project, asimov, blueprint):
     assert asimov("apply", "-f", blueprint(text)).code == 0
     for names, said in (
         (("s/a", "s/b"), "the name s/b is or was in use"),
-        (("s/a", "t/a"), "a different subject has different settings"),
+        (("s/a", "t/a"), "it would inherit the settings of another subject"),
         (("s", "t"), "the name t is or was in use"),
         (("s/q", "s/r"), "s has no analysis 'q'"),
         (("q", "r"), "there is no subject 'q'"),

@@ -72,7 +72,7 @@ def test_with_an_open_attempt_only_what_takes_care_of_its_job(applied, asimov, s
     workspace.journal.close()
     refused(
         asimov, applied, ["production", "set", "s", "b", "-s", "ready"],
-        "s/b can't be set to ready: it has job 17, which may still be running",
+        "s/b can't be set to 'ready': it has job 17, which may still be running",
     )  # fmt: skip
     ran = asimov("production", "set", "s", "b", "-s", status)
     assert ran.code == 0

@@ -138,7 +138,7 @@ def test_an_analysis_across_subjects_is_named_by_them(made, asimov):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("s", "a", "aproved"), "'aproved' is not a status of a review; did you mean 'approved'?"),
+        (("s", "a", "aproved"), "'aproved' is not a review status; did you mean 'approved'?"),
         (("s", "aa", "approved"), "s has no analysis 'aa'; did you mean 'a'?"),
         (("ss", "a", "approved"), "there is no subject 'ss'; did you mean 's'?"),
         (("s", "p", "approved"), "s has no analysis 'p'"),

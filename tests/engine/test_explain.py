@@ -51,7 +51,7 @@ def test_a_need_that_is_nearly_a_name_is_pointed_out(lab: Any) -> None:
 def test_a_review_that_there_is_not_is_not_asked_for(lab: Any) -> None:
     lab.apply("a", "b, needs: ['review: aproved']", force=True)
     told = why(lab, "b")
-    assert told["because"][-1] == "'aproved' is not a status of a review; did you mean 'approved'?"
+    assert told["because"][-1] == "'aproved' is not a review status; did you mean 'approved'?"
     assert told["moves"] == ["another 'review' in the ledger's 'needs'"]
 
 

@@ -230,7 +230,9 @@ def test_a_limit_that_a_pipeline_has_written_and_is_no_number_is_told(
     run_once(lab, "pipeline: writes, exit code: 1")
     lab.run("monitor")
     assert lab.states() == {"a": "stuck"}
-    assert f"{setting}: should be a number of at least 0" in lab.reason("a")
+    kind = {"max resurrections": "a whole number of at least 0"}
+    wanted = kind.get(setting, "a number of seconds, at least 0")
+    assert f"{setting}: should be {wanted}, not {value!r}" in lab.reason("a")
 
 
 def test_a_scheduler_that_can_not_be_reached_for_another_try_is_asked_again(

@@ -93,7 +93,7 @@ def test_a_list_that_can_not_be_written_is_refused(root: Path) -> None:
     with pytest.raises(AsimovError, match="the URL 'osdf:///a,b' can't be transferred"):
         transferred(root, inputs=[Input("osdf:///a,b")])
     rundir = root / "working/s/a,b"
-    with pytest.raises(AsimovError, match="no file in this folder can be transferred") as raised:
+    with pytest.raises(AsimovError, match="HTCondor can't transfer files of this folder") as raised:
         Transfer(root, rundir).stage(Node("n", "prog", [Input(str(rundir / "x"))]))
     assert str(rundir) in str(raised.value)
 

@@ -107,7 +107,7 @@ def _versions() -> str:
         theirs = service().version()
     except AsimovError:
         theirs = "unknown"
-    return f"its version is {theirs}, and this is {__version__}"
+    return f"the service runs asimov {theirs}, and this is asimov {__version__}"
 
 
 def explained(error: ServiceError) -> AsimovError:

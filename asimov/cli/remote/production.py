@@ -48,8 +48,7 @@ def _show(subject: str, name: str, as_json: bool) -> None:
 def _results(subject: str, name: str, file: str | None, as_json: bool) -> None:
     if file is not None:
         raise AsimovError(
-            "--file can't be combined with --server: it names a file on this machine",
-            where="--server",
+            "--file can't be combined with --server: it prints the path of a file on this machine",
             hint="in Python, asimov.client.Client.save_result downloads a result",
         )
     client = service()

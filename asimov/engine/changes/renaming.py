@@ -105,7 +105,7 @@ def look_over(workspace: Workspace, old: str, new: str) -> Renaming:
         where, _, what = new.rpartition("/")
         if where not in {"", subject}:
             raise AsimovError(
-                f"{old} can't move to {where}: a different subject has different settings",
+                f"{old} can't move to {where}: it would inherit the settings of another subject",
                 hint=f"add the analysis to {where} with 'asimov apply', and remove {old}",
             )
         _check_name(what)

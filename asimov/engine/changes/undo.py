@@ -238,20 +238,20 @@ def _check_leaving(workspace: Workspace, undoing: Undoing, *, force: bool) -> No
     jobs = {each.key for each in workspace.journal.open_attempts()}
     if running := [key for key in leaving if key in jobs]:
         raise AsimovError(
-            f"change {number} added analyses that have jobs now: {listed(running)}",
-            hint=f"remove these instead, which stops their jobs: asimov rm {running[0]} --stop",
+            f"can't undo change {number}: it added analyses that have jobs now: {listed(running)}",
+            hint=f"remove them instead, which also stops their jobs: asimov rm {running[0]} --stop",
         )
     if force:
         return
     if ran := [key for key in leaving if _ran_since(workspace, undoing.revision, key)]:
         raise AsimovError(
-            f"change {number} added analyses that have run: {listed(ran)}",
+            f"can't undo change {number}: it added analyses that have run: {listed(ran)}",
             hint="--force removes them from the ledger anyway; their files stay",
         )
     if needing := dependants(workspace, set(leaving)):
         raise AsimovError(
-            f"other analyses need those that change {number} added: {listed(needing)}",
-            hint="undo or remove those first, or use --force",
+            f"can't undo change {number}: others need analyses that it added: {listed(needing)}",
+            hint="undo or remove the others first, or use --force",
         )
 
 

@@ -103,8 +103,8 @@ def _remove_earlier(target: Path, source: Path) -> None:
         same = False
     if not same:
         raise AsimovError(
-            "is in the way: a subject's repository has to be cloned here",
+            "already exists, but the repository of a subject has to be cloned here",
             where=target,
-            hint="move it elsewhere",
+            hint="move or rename it",
         )
     shutil.rmtree(target)

@@ -86,8 +86,8 @@ class_name='RandomWalk')
     if not plain.isidentifier() or not plain.isascii() or keyword.iskeyword(plain):
         raise AsimovError(
             f"{name!r} can't be the name of a pipeline",
-            hint="use letters, digits and underscores, beginning with a letter, and no keyword of "
-            "Python",
+            hint="use letters, digits and underscores, beginning with a letter; Python keywords "
+            "are not allowed",
         )
     if len(plain) > _LONGEST:
         raise AsimovError(f"the name has more than {_LONGEST} characters: {quoted(name, 20)}")

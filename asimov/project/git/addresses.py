@@ -73,7 +73,7 @@ def check_place(root: Path, project: Project) -> None:
         )
     if not (place / ".git").exists() and place.is_dir() and any(place.iterdir()):
         raise AsimovError(
-            "can't be the repository of a subject: it contains files, but is no git repository",
+            "can't be the repository of a subject: it contains files, but isn't a git repository",
             where=root,
-            hint="name a git repository, an empty folder, or an address to clone from",
+            hint="give a git repository, an empty folder, or a URL to clone",
         )

@@ -37,7 +37,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or not all(
         isinstance(each, dict) for each in manifest.values()
     ):
-        hint = f"or make the results again with 'asimov rerun {'/'.join(folder.parts[-2:])}'"
+        hint = f"or run the analysis again: asimov rerun {'/'.join(folder.parts[-2:])}"
         if is_superseded(folder.name):
             hint = "or remove its folder"
         raise AsimovError(

@@ -76,7 +76,7 @@ class Connection:
         if renewal is not None:
             return CredentialsError(
                 f"{self} refuses your credentials: {renewal} ({message_of(error)})",
-                hint="nothing was changed; asimov continues once they are valid again",
+                hint="nothing was changed; asimov continues once your credentials are valid again",
             )
         return SchedulerUnreachableError(
             f"{self} can't be reached: {message_of(error)}",

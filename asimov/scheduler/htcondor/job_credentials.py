@@ -53,8 +53,8 @@ def request_credentials(submit: Any, where: str) -> None:
         raise CredentialsError(
             f"the job requests {what}, which are not available: {message_of(error)}",
             where=where,
-            hint="to run without them, set the submit command that requests them, such as "
-            "use_oauth_services, to null under 'scheduler:'",
+            hint="submit from an access point that issues them; if the job needs none, set the "
+            "submit command that requests them, such as use_oauth_services, to null in 'scheduler'",
         ) from error
     if page:
         raise CredentialsError(

@@ -138,9 +138,9 @@ class SubmitFile(msgspec.Struct):
             )
         if (number := int(text[:20])) > MOST_PROCESSES:
             raise SchedulerError(
-                f"'queue {self.count}' is more than the local scheduler accepts",
+                f"'queue {self.count}' is more jobs than the local scheduler accepts",
                 where=self.where,
-                hint=f"the limit is {MOST_PROCESSES}",
+                hint=f"use several submit files: the limit of each is {MOST_PROCESSES}",
             )
         return number
 

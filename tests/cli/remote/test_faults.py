@@ -128,7 +128,7 @@ def test_another_version_is_named():
     answers = {"/v1/analyses": (200, {}, rows), "/openapi.json": (200, {}, told)}
     with answering(answers) as (port, _):
         error = refusal(f"http://127.0.0.1:{port}")
-    assert f"its version is 7.5, and this is {__version__}" in str(error)
+    assert f"the service runs asimov 7.5, and this is asimov {__version__}" in str(error)
     assert error.hint == "use the same version of asimov on both machines"
 
 

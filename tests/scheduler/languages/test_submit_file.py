@@ -22,7 +22,7 @@ from asimov.scheduler.languages.submit_file import describe, parse_submit
         ("what is this", "expected 'name = value'"),
         ("queue 3 in (a, b)", "'queue 3 in (a, b)' is not supported"),
         ("queue x from list.txt", "'queue x from list.txt' is not supported"),
-        ("queue 10000000000", "'queue 10000000000' is more than the local scheduler accepts"),
+        ("queue 10000000000", "'queue 10000000000' is more jobs than the local scheduler accepts"),
         ("queue\nqueue", "a second 'queue'"),
     ],
 )
