@@ -69,8 +69,9 @@ class Pipeline:
     #: ``project``; for people, and None where it is for any.
     kind: ClassVar[str | None] = None
     #: Settings that the pipeline reads, besides those of every analysis: a dataclass (see
-    #: `asimov.settings`), or only their names; 'asimov apply' points out near misses.
-    settings: ClassVar[type | tuple[str, ...]] = ()
+    #: `asimov.settings`), or only their names, perhaps with a line about each; 'asimov apply'
+    #: points out near misses.
+    settings: ClassVar[type | tuple[str, ...] | Mapping[str, str]] = ()
     #: What the pipeline needs of the analyses that it uses, and what it makes.
     inputs: ClassVar[tuple[Asset, ...]] = ()
     outputs: ClassVar[tuple[Asset, ...]] = ()

@@ -58,7 +58,7 @@ def planner(
             warn(f"warning: {error}")
             if error.hint:
                 warn(f"  {error.hint}")
-            return ()
+            return {}
         found = lookup.known_settings(pipeline, warn)
         if isinstance(found, type):
             return found
@@ -67,7 +67,7 @@ def planner(
                 f"warning: the pipeline {pipeline!r} declares the setting {name!r}, which is "
                 "a key of every analysis: builds will fail"
             )
-        return (*found, *vocabulary_terms(workspace, pipeline, warn))
+        return {**dict.fromkeys(vocabulary_terms(workspace, pipeline, warn), ""), **found}
 
     def started(key: Key) -> bool:
         return workspace.status(key) not in NOT_STARTED

@@ -76,18 +76,19 @@ def terms(warn: Callable[[str], None], *, plugins: bool = True) -> list[Term]:
                 for row in rows(classes[pipeline])
             ]
         else:
-            found += [Term(str(name), of, "", "", "") for name in _only_named(pipeline, warn)]
+            named = _only_named(pipeline, warn)
+            found += [Term(name, of, "", "", description) for name, description in named.items()]
     return found
 
 
-def _only_named(pipeline: str, warn: Callable[[str], None]) -> tuple[str, ...]:
-    """Return the settings that a pipeline, or its package's vocabulary, names."""
+def _only_named(pipeline: str, warn: Callable[[str], None]) -> dict[str, str]:
+    """Return the settings that a pipeline, or its package's vocabulary, names; see `described`."""
     known = lookup.known_settings(pipeline, warn)
-    names = () if isinstance(known, type) else known
+    names = {} if isinstance(known, type) else dict(known)
     if entrypoints.find(entrypoints.VOCABULARY, pipeline) is not None:
         try:
             with captured():
-                names += vocabulary.names(pipeline)
+                names = {**dict.fromkeys(vocabulary.names(pipeline), ""), **names}
         except AsimovError as error:
             warn(f"warning: {error}")
     return names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from asimov.discovery import entrypoints
@@ -10,8 +10,8 @@ from asimov.errors import AsimovError
 from asimov.logs import logger
 from asimov.settings import check
 
-#: What a pipeline declares: a settings class, or a possibly empty tuple of names.
-Declared = type | tuple[str, ...]
+#: What a pipeline declares: a settings class, or names, if any, with what they are.
+Declared = type | Mapping[str, str]
 
 
 def published(pipeline: str) -> type | None:
@@ -105,8 +105,13 @@ def known_settings(pipeline: str, warn: Callable[[str], None]) -> Declared:
         warn(f"warning: {error}")
         if error.hint:
             warn(f"  {error.hint}")
-        return ()
+        return {}
     if not point.value.startswith("asimov.pipelines."):
-        return ()
-    own = entrypoints.load(entrypoints.PIPELINES, pipeline).settings
-    return own if isinstance(own, (type, tuple)) else ()
+        return {}
+    own: Any = entrypoints.load(entrypoints.PIPELINES, pipeline).settings
+    return own if isinstance(own, type) else described(own)
+
+
+def described(names: Any) -> Mapping[str, str]:
+    """Return names of settings with what they are, where a pipeline declares no class."""
+    return names if isinstance(names, Mapping) else dict.fromkeys(map(str, names or ()), "")

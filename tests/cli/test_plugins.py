@@ -330,6 +330,39 @@ def test_a_plugin_is_shown_with_all_that_it_declares(
 
 
 @pytest.mark.parametrize(
+    ("line", "rows"),
+    [
+        ("settings = ('steps', 'seed')", [{"setting": "steps"}, {"setting": "seed"}]),
+        (
+            "settings = {'steps': 'How many.', 'seed': ''}",
+            [{"setting": "steps", "description": "How many."}, {"setting": "seed"}],
+        ),
+    ],
+)
+def test_settings_that_are_only_named_are_shown(
+    asimov: Callable[..., Any], publish: Callable[..., Path], line: str, rows: list[dict[str, str]]
+) -> None:
+    source = f"from asimov.pipeline import Pipeline\nclass P(Pipeline):\n    {line}\n"
+    publish("some", {"asimov.pipelines": {"some": "some:P"}}, {"some": source})
+    assert json.loads(asimov("plugins", "show", "some", "--json").out)["settings"] == rows
+    shown = [f"  {row['setting']:5}  {row.get('description', '')}".rstrip() for row in rows]
+    assert "\n".join(["settings", *shown, ""]) in asimov("plugins", "show", "some").out
+
+
+def test_each_setting_of_the_pipelines_that_ship_with_asimov_is_described(
+    asimov: Callable[..., Any],
+) -> None:
+    for name in ("command", "container", "function", "phases"):
+        rows = json.loads(asimov("plugins", "show", name, "--json").out)["settings"]
+        assert rows and all(row["description"].endswith(".") for row in rows), rows
+    listed = json.loads(asimov("vocabulary", "list", "--json").out)
+    (processes,) = (
+        row for row in listed if (row["name"], row["of"]) == ("processes", "pipeline command")
+    )
+    assert processes["description"] == "The number of processes; 1 by default."
+
+
+@pytest.mark.parametrize(
     ("line", "template", "text"),
     [
         (

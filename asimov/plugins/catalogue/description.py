@@ -161,7 +161,10 @@ def _settings_of(name: str, pipeline: type) -> list[dict[str, Any]]:
 
 
 def _rows(settings: Any) -> list[dict[str, Any]]:
-    """Return the settings that a class declares, or those with a name only."""
+    """Return the settings that a class declares, or those that are only named."""
     if isinstance(settings, type):
         return [row._asdict() for row in rows(settings)]
-    return [{"setting": str(each)} for each in settings]
+    return [
+        {"setting": name, **({"description": what} if what else {})}
+        for name, what in declared.described(settings).items()
+    ]

@@ -97,7 +97,12 @@ def _settings(rows: Any) -> str:
     ]
     widths = [max(len(row[number]) for row in cells) for number in range(len(columns))]
     lines = (
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]])
+        "  ".join(
+            [
+                *(cell.ljust(width) for cell, width in zip(row, widths, strict=False) if width),
+                row[-1],
+            ]
+        )
         for row in cells
     )
     return "settings\n" + _indented(lines)
