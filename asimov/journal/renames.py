@@ -39,9 +39,11 @@ def rename(journal: Journal, keys: Mapping[Key, Key], paths: Mapping[str, str]) 
             f"UPDATE OR REPLACE {table} SET {column} = ? WHERE {column} = ?", changed
         )
     for was, now in paths.items():
+        # Not LIKE, in which "_" stands for any character, and letters have no case.
         journal.write(
-            "UPDATE builds SET config = ? || substr(config, ?) WHERE config = ? OR config LIKE ?",
-            (now, len(was) + 1, was, f"{_like(was)}/%"),
+            "UPDATE builds SET config = ? || substr(config, ?) "
+            "WHERE config = ? OR substr(config, 1, ?) = ?",
+            (now, len(was) + 1, was, len(was) + 1, f"{was}/"),
         )
     for new in keys.values():
         for uid, logs in journal.rows(
@@ -53,11 +55,6 @@ def rename(journal: Journal, keys: Mapping[Key, Key], paths: Mapping[str, str]) 
             _rewrite(journal, table, "subject = ? AND name = ?", new, change)
     for (uid,) in journal.rows("SELECT uid FROM provenance"):
         _rewrite(journal, "provenance", "uid = ?", (uid,), change)
-
-
-def _like(text: str) -> str:
-    # Only narrows the choice: a star of SQL's in a name matches itself too.
-    return text.replace("%", "_")
 
 
 def _rename_forgotten(journal: Journal, keys: Mapping[Key, Key]) -> None:

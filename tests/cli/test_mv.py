@@ -282,3 +282,17 @@ def test_a_renamed_analysis_may_be_stored_again(done, asimov):
     asimov("monitor")
     assert json.loads(asimov("status", "s/z", "--json").out)[0]["status"] == "uploaded"
     assert asimov("store", "verify", "s/z").code == 0
+
+
+def test_the_builds_of_subjects_with_similar_names_stay(project, asimov, blueprint):
+    # In SQL's LIKE, "_" stands for any character, and letters have no case.
+    names = ("g_1", "gx1", "G_1")
+    each = f"{{kind: subject, name: %s}}\n---\n{{kind: analysis, event: %s, name: a, {PLAIN}}}"
+    made = blueprint("\n---\n".join(each % (name, name) for name in names))
+    assert asimov("apply", "-f", made).code == 0
+    assert asimov("manage", "build").code == 0
+    assert asimov("mv", "g_1", "other").code == 0
+    found = Workspace.open(project).builds
+    assert {str(key): build.config for key, build in found.items()} == {
+        f"{name}/a": f"checkouts/{name}/analyses/a.ini" for name in ("other", "gx1", "G_1")
+    }
