@@ -156,25 +156,29 @@ class Sender:
         if failure is None:
             self._box.delivered(ended.messages)
             return
-        first = ended.messages[0]
-        if clock.now() - first.queued > GIVE_UP and first.tries >= TRIES - 1:
-            self._give_up(ended, failure)
+        old = [each for each in ended.messages if _is_over(each)]
+        if old:
+            self._give_up(ended.rule, old, failure)
+        if not (left := [each for each in ended.messages if each not in old]):
             return
-        pause = min(FIRST_PAUSE * 2 ** min(first.tries, 20), LONGEST_PAUSE)
-        self._box.failed(
-            ended.messages, str(failure), clock.now() + pause, all_wait=not failure.alone
-        )
+        pause = min(FIRST_PAUSE * 2 ** min(ended.messages[0].tries, 20), LONGEST_PAUSE)
+        self._box.failed(left, str(failure), clock.now() + pause, all_wait=not failure.alone)
 
-    def _give_up(self, ended: _Try, failure: NotDeliveredError) -> None:
+    def _give_up(self, rule: Rule, messages: list[Delivery], failure: NotDeliveredError) -> None:
         """Record in the log of each analysis that nobody was notified."""
         with self._journal.transaction():
-            self._box.give_up(ended.messages, str(failure))
-            for each in ended.messages:
+            self._box.give_up(messages, str(failure))
+            for each in messages:
                 data = each.data["data"]
                 key = Key(data.get("subject", ""), data.get("name", ""))
                 state = data.get("after")
-                why = f"{ended.rule.name!r} was not notified that it is {state}: {failure}"
+                why = f"{rule.name!r} was not notified that it is {state}: {failure}"
                 self._journal.note(key, "notify", "given up", why)
+
+
+def _is_over(message: Delivery) -> bool:
+    """Return whether a message that was tried in vain once more is not tried again."""
+    return clock.now() - message.queued > GIVE_UP and message.tries >= TRIES - 1
 
 
 def _fits(rule: Rule, message: Delivery) -> bool:

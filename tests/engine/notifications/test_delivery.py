@@ -342,6 +342,31 @@ def test_after_three_days_a_message_is_given_up_and_the_log_says_so(
     assert "'r' was not notified that it is stuck: the answer was 500" in asimov("log", "s/a").out
 
 
+def test_what_is_new_is_not_given_up_with_the_old_that_it_would_go_with(
+    project, analysis, tmp_path, monkeypatch
+):
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "sendmail").write_text("#!/bin/sh\nexit 75\n")
+    (programs / "sendmail").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    rule(project, email="ada@example.org")
+    begin(project)
+    analysis("wait")
+    with Clock(time.time() + 4 * 86400).in_control() as clock:
+        for _ in range(9):
+            send(project)
+            clock.advance(3600)
+        analysis("manual")
+        send(project)
+        row = shown(project)[0]["r"]
+        assert (row.given_up, row.queued) == (1, 1)
+        clock.advance(3600)
+        (programs / "sendmail").write_text(f"#!/bin/sh\ncat > {tmp_path}/sent\n")
+        send(project)
+    assert "s/a is manual" in (tmp_path / "sent").read_text()
+
+
 def test_messages_of_a_rule_that_is_gone_are_given_up(project, analysis):
     rule(project, webhook="http://127.0.0.1:1/")
     begin(project)
