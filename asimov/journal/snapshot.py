@@ -32,6 +32,9 @@ _RESERVED = 0x40000001
 #: How long to wait for a lock, and to follow a log that keeps being restarted, in seconds.
 _PATIENCE = 30.0
 _LOG_HEADER, _FRAME_HEADER = 32, 24
+#: Before Linux 6.13, files that are written within so many nanoseconds may get the same time. The
+#: kernel's clock ticks at least 100 times a second.
+_TICK_NS = 20_000_000
 
 #: The databases that SQLite has open in this process, by device and inode. A process that
 #: closes any descriptor of a file loses all its locks on it: these must not be opened here.
@@ -151,8 +154,11 @@ def number_of(path: Path) -> tuple[int, int]:
 
 
 def stamp(path: Path) -> object:
-    """Return a value that differs after each change of a database."""
-    found = []
+    """Return a value that differs after each change of a database.
+
+    Right after a change it differs each time: the next change may come with the same time.
+    """
+    found: list[object] = []
     for each in (path, _log(path)):
         try:
             status = each.stat()
@@ -160,6 +166,8 @@ def stamp(path: Path) -> object:
             found.append((0, 0, 0))
         else:
             found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+            if abs(time.time_ns() - status.st_mtime_ns) < _TICK_NS:
+                found.append(object())
     return tuple(found)
 
 
