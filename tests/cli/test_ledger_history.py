@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from contextlib import suppress
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 
 import pytest
+from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.journal import revisions
 from asimov.journal.journal import Journal
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
+from tests.lab import lab
 from tests.refusals import refused, state
+
+__all__ = ["lab"]
 
 BLUEPRINT = """
 {kind: subject, name: s, x: 1}
@@ -142,6 +149,26 @@ def test_analyses_that_have_run_leave_only_by_force(applied, asimov, blueprint):
     ran = asimov("ledger", "undo", "--force")
     assert "s/a leaves the ledger\n" in ran.out
     assert json.loads(asimov("ledger", "history", "--json").out)[-1]["undoes"] == 1
+
+
+def test_what_a_pass_is_about_to_submit_does_not_leave_under_it(lab):
+    undoing = []
+
+    class Undone(SimpleTestPipeline):
+        def before_config(self, *arguments, **options):
+            command = [sys.executable, "-m", "asimov", "ledger", "undo"]
+            process = Popen(command, cwd=lab.root, stdout=DEVNULL, stderr=PIPE, text=True)
+            undoing.append(process)
+            with suppress(TimeoutExpired):
+                process.wait(3)  # it waits for the pass
+
+    lab.register("undone", Undone)
+    lab.apply("a, pipeline: undone")
+    assert lab.asimov("monitor", "--chain").code == 0
+    said = undoing[0].communicate()[1]
+    assert lab.states() == {"a": "running"}
+    assert "added analyses that have jobs now: s/a" in said
+    lab.finish()
 
 
 def test_what_others_need_does_not_leave(applied, asimov, blueprint):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePath
@@ -267,8 +268,11 @@ def undo(
         return Undoing(revision, {}, notes=[f"{moved[1]} is {moved[0]} again"])
     if revision.what.get("reviewed"):
         return _undo_review(workspace, revision, reason)
-    details: dict[str, Any] = {"undoes": revision.number}
-    with change_ledger(workspace, Origin("asimov ledger undo", reason, details)) as change:
+    origin = Origin("asimov ledger undo", reason, {"undoes": revision.number})
+    # A pass under way may submit what leaves: nobody would look after that job.
+    removes = bool(history.keys_of(revision, "added"))
+    alone = at_work(workspace, origin.command, wait=True) if removes else nullcontext()
+    with alone, change_ledger(workspace, origin) as change:
         undoing = look_over(workspace, choose(workspace, number), force=force)
         change.write(_plan(undoing), partial(_bring_back, workspace, undoing))
     workspace.reload()
