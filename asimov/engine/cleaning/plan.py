@@ -112,7 +112,7 @@ def plan(workspace: Workspace, keys: Iterable[Key], *, whole: bool = True) -> Pl
     """
     made = Plan()
     candidates: list[Key] = []
-    reasons = _Reasons(workspace)
+    reasons = Reasons(workspace)
     for key in keys:
         if workspace.status(key) != "uploaded" or not os.path.isdir(workspace.analysis(key).rundir):
             continue
@@ -136,8 +136,14 @@ def plan(workspace: Workspace, keys: Iterable[Key], *, whole: bool = True) -> Pl
     return made
 
 
-class _Reasons:
-    """Why the run directory of an uploaded analysis is to be left alone."""
+class Reasons:
+    """Why the run directory of an uploaded analysis is to be left alone.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -151,6 +157,7 @@ class _Reasons:
                 self._users.update(dict.fromkeys(workspace.dependencies.inputs(key), key))
 
     def against(self, key: Key) -> Iterator[str]:
+        """Yield each reason; none if it can be freed."""
         analysis = self._workspace.analysis(key)
         if key in self._open:
             yield "it has a job that may still be running"

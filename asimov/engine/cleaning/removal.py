@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from asimov.configuration import owner
-from asimov.engine.cleaning.plan import Freed, Plan
+from asimov.engine.cleaning.plan import Freed, Plan, Reasons
+from asimov.journal.keys import Key
 from asimov.project.layout import CLEANED_FILE
 from asimov.project.workspace import Workspace
 from asimov.system import clock, progress
@@ -33,9 +34,10 @@ def remove(workspace: Workspace, plan: Plan, report: Callable[[str], None]) -> i
         Takes a line for each run directory.
     """
     total = 0
+    reasons = Reasons(workspace)  # as things are now: a person may have thought about the plan
     for each in progress.over(plan.freed, "cleaning"):
-        if workspace.status(each.key) != "uploaded":
-            report(f"{each.key}: left alone: it is now {workspace.status(each.key)}")
+        if why := _why_not(workspace, each.key, reasons):
+            report(f"{each.key}: left alone: {why}")
             continue
         try:
             freed = _free(each)
@@ -50,6 +52,15 @@ def remove(workspace: Workspace, plan: Plan, report: Callable[[str], None]) -> i
         report(f"{each.key}: {reason}")
     objects = (Path(path) for path, _ in plan.objects)
     return total + workspace.store.drop_objects(objects)
+
+
+def _why_not(workspace: Workspace, key: Key, reasons: Reasons) -> str | None:
+    """Return why the run directory of an analysis is to be left alone by now, or None."""
+    if key not in workspace.contents.entries:
+        return "it is no longer in the ledger"
+    if workspace.status(key) != "uploaded":
+        return f"it is now {workspace.status(key)}"
+    return next(reasons.against(key), None)
 
 
 def _free(freed: Freed) -> int:

@@ -12,6 +12,7 @@ import pytest
 
 from asimov.engine.cleaning import plan as planning
 from asimov.engine.cleaning import removal
+from asimov.engine.lease import at_work
 from asimov.project.layout import CLEANED_FILE
 from tests.lab import Lab, lab
 
@@ -93,6 +94,18 @@ def test_what_is_not_safe_is_left_alone_with_the_reason(done: Lab) -> None:
     assert found["files"] == 1, "a file with another content is not covered"
     (done.root / "results/s/a").rename(done.root / "elsewhere")
     assert _why(done) == "none of it is stored"
+
+
+def test_what_is_used_since_it_was_planned_is_left_alone(done: Lab) -> None:
+    workspace, said = done.open(), []
+    made = planning.plan(workspace, list(workspace.contents.entries))
+    before = _files(done)
+    done.apply(B)  # while a person thinks about the plan
+    with at_work(workspace, "asimov clean"):
+        assert removal.remove(workspace, made, said.append) == 0
+    workspace.journal.close()
+    assert _files(done) == before
+    assert said == ["s/a: left alone: s/b uses it and is ready"]
 
 
 def test_files_that_no_analysis_owns_are_listed_and_kept(done: Lab) -> None:
