@@ -6,7 +6,7 @@ record of its answer: a request that is sent again after a crash is not carried 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from asimov.engine.questions.answering import WrongAnswersError, answer
 from asimov.engine.rerun.pending import withdraw
 from asimov.engine.rerun.plan import carry_out, planned
 from asimov.engine.set_state import StateChange, cancel, set_states
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, ReportedError
 from asimov.journal.access_keys import AccessKeys
 from asimov.journal.answered_requests import Answer, OtherRequestError, Request, answered, record
 from asimov.journal.keys import Key
@@ -29,7 +29,7 @@ from asimov.project.workspace import Workspace
 from asimov.server.api.blueprints import applied
 from asimov.server.api.outcomes import answer_of
 from asimov.server.api.request_bodies import Action, ApplyRequest, Rerun
-from asimov.server.faults import refused
+from asimov.server.faults import FaultError, refused
 from asimov.server.platipy.writer import DatasetWriter
 from asimov.server.processes.answering import serve_questions
 from asimov.server.processes.pool import WRITING
@@ -68,8 +68,9 @@ class Writer:
 
     def apply(self, request: Request, order: ApplyRequest) -> Answer:
         """Add blueprints to the ledger; return the answer, perhaps of an earlier time."""
-        if known := self._answered(request):
-            return known
+        return self._once(request, lambda: self._apply(request, order))
+
+    def _apply(self, request: Request, order: ApplyRequest) -> Answer:
         answers: list[Answer] = []
 
         def besides(plan: Plan) -> None:
@@ -78,13 +79,16 @@ class Writer:
 
         with acting_for(f"key {request.caller}"):
             plan = applied(self._workspace, order, f"key {request.caller}", besides)
+        if answers:
+            return answers[-1]
         # Nothing is to be recorded of what changed nothing.
-        return answers[-1] if answers else Answer(200, as_json(plan_data(plan, done=True)))
+        return self._answered(request) or Answer(200, as_json(plan_data(plan, done=True)))
 
     def act(self, request: Request, action: Action) -> Answer:
         """Change the states of analyses, or review them; return the answer."""
-        if known := self._answered(request):
-            return known
+        return self._once(request, lambda: self._act(request, action))
+
+    def _act(self, request: Request, action: Action) -> Answer:
         self._workspace.reload()  # what this process has written itself is seen by no other way
         keys = [self._key(each) for each in dict.fromkeys(action.analyses)]
         answers: list[Answer] = []
@@ -142,8 +146,9 @@ class Writer:
 
     def rerun(self, request: Request, order: Rerun) -> Answer:
         """Run analyses again; return what runs."""
-        if known := self._answered(request):
-            return known
+        return self._once(request, lambda: self._rerun(request, order))
+
+    def _rerun(self, request: Request, order: Rerun) -> Answer:
         self._workspace.reload()
         keys = [self._key(each) for each in dict.fromkeys(order.analyses)]
         answers: list[Answer] = []
@@ -162,8 +167,9 @@ class Writer:
 
     def answer(self, request: Request, subject: str, name: str, given: dict[str, Any]) -> Answer:
         """Answer what an analysis asks; return that."""
-        if known := self._answered(request):
-            return known
+        return self._once(request, lambda: self._answer(request, subject, name, given))
+
+    def _answer(self, request: Request, subject: str, name: str, given: dict[str, Any]) -> Answer:
         self._workspace.reload()
         key = self._key(f"{subject}/{name}")
         reply = Answer(200, as_json({"analysis": str(key), "answers": given}))
@@ -182,6 +188,21 @@ class Writer:
             return self._workspace.key(subject, rest)
         except AsimovError as error:
             raise refused(error, 404) from error
+
+    def _once(self, request: Request, carry_out: Callable[[], Answer]) -> Answer:
+        """Carry out a request, unless that was done; return its answer.
+
+        The writer of a service that was killed may still be at it when it is sent again. Then one
+        of the two fails, since only one can record an answer, and that answer is both's.
+        """
+        if known := self._answered(request):
+            return known
+        try:
+            return carry_out()
+        except (FaultError, ReportedError):
+            if known := self._answered(request):
+                return known
+            raise
 
     def _answered(self, request: Request) -> Answer | None:
         if not request.name:
