@@ -23,6 +23,7 @@ _TRIES, PAUSE = 5, 0.5
 LONGEST = 10.0
 #: Statuses after which it is worth while to ask again.
 _PASSING = {429, 503, 504}
+_SECONDS = re.compile(r"\d{1,4}", re.ASCII)
 
 _Read = TypeVar("_Read")
 
@@ -130,7 +131,9 @@ class Connection:
                 if error.code not in _PASSING or tries == self._tries:
                     raise _refusal(error) from error
                 error.close()
-                pause = max(pause, float(error.headers.get("Retry-After", 0)))
+                later = error.headers.get("Retry-After", "")
+                if _SECONDS.fullmatch(later):  # a proxy may say a date instead
+                    pause = max(pause, float(later))
             except (OSError, HTTPException) as error:
                 why = getattr(error, "reason", None) or error
                 if isinstance(why, SSLCertVerificationError):

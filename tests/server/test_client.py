@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import subprocess
 import sys
+from email.message import Message
+from urllib.error import HTTPError
 
 import pytest
 
@@ -93,3 +96,20 @@ def test_the_client_needs_nothing_but_python():
         [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=False
     )
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_a_proxy_may_say_in_any_form_when_to_come_back(monkeypatch):
+    answers, pauses = ["Wed, 21 Oct 2099 07:28:00 GMT", "nan", "-1", "3"], []
+
+    def refuse(request, timeout):
+        headers = Message()
+        headers["Retry-After"] = answers[len(pauses)]
+        raise HTTPError(request.full_url, 503, "Service Unavailable", headers, io.BytesIO())
+
+    monkeypatch.setattr(module.time, "sleep", pauses.append)
+    client = Client("http://127.0.0.1:1", tries=5)
+    monkeypatch.setattr(client.opener, "open", refuse)
+    answers.append("")
+    with pytest.raises(ServiceError, match="the service answered 503"):
+        client.subject("s")
+    assert pauses == [0.5, 1.0, 2.0, 4.0]
