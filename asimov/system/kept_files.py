@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 from asimov.system.disk import sync_path
@@ -58,5 +59,6 @@ class KeptFiles:
         if not self._folder.is_dir():
             return
         for each in self._folder.iterdir():
-            if each.name not in known and each.stat().st_mtime < time.time() - _AGE:
-                each.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another process renames or removes it
+                if each.name not in known and each.stat().st_mtime < time.time() - _AGE:
+                    each.unlink()

@@ -67,11 +67,14 @@ class Upkeep:
     async def _look(self) -> None:
         """Remove what has expired, and import new modules; a project without any costs nothing."""
         first = True
+        loop = asyncio.get_running_loop()
+        clean = loop.time()
         while True:
             with suppress(FaultError):  # it is tried again
                 chores = await self._backend.ask("platipy_chores")
-                if first and chores["uploads"]:
+                if chores["uploads"] and loop.time() >= clean:
                     await self._backend.act("platipy", "", "clean", _AGE)
+                    clean = loop.time() + _AGE
                 if first and chores["modules"]:
                     await self._backend.act("platipy", "", "algorithms")
                 if chores["expired"]:

@@ -208,6 +208,15 @@ def test_what_an_older_version_kept_in_the_journal_becomes_files(tmp_path):
             assert len(list(folder.iterdir())) == 2 and not (folder / "old").exists()
 
 
+def test_what_another_process_removes_while_this_one_sweeps_is_no_error(tmp_path, monkeypatch):
+    files = KeptFiles(tmp_path)
+    name = files.add(LARGE)
+    there = [tmp_path / ".gone.new", tmp_path / name]
+    monkeypatch.setattr(type(tmp_path), "iterdir", lambda folder: iter(there))
+    files.sweep({name})
+    assert files.read(name) == LARGE
+
+
 def test_a_runtime_plugin_belongs_to_its_parent(tmp_path):
     told = []
     with closing(Journal(tmp_path / "journal.db")) as journal:
