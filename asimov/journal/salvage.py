@@ -36,6 +36,10 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "REAL": (float, int),
     "BLOB": (bytes,),
 }
+#: Tables with bytes of plugins, which need not be packed.
+_ANY_BYTES = {"plugin_values", "plugin_blobs"}
+#: What columns hold besides: one that said whether something was listed says since when.
+_BESIDES: dict[tuple[str, str], tuple[type, ...]] = {("function_calls", "listed"): (float,)}
 _ATTEMPTS = {"intended", "submitted", "ended", "void"}
 
 
@@ -280,9 +284,10 @@ def _is_sound(table: Table, column: str, value: Any) -> bool:
     if isinstance(value, str) and not _is_text(value):
         return False
     # Caches are validated where they are used.
-    if isinstance(value, bytes) and table.name not in REBUILT and not _is_packed(value):
+    is_checked = isinstance(value, bytes) and table.name not in {*REBUILT, *_ANY_BYTES}
+    if is_checked and not _is_packed(value):
         return False
-    return isinstance(value, _TYPES[declared])
+    return isinstance(value, (*_TYPES[declared], *_BESIDES.get((table.name, column), ())))
 
 
 def _is_text(value: str) -> bool:

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from asimov.journal.datasets import Datasets, FunctionCall
 from asimov.journal.journal import Journal
 from asimov.journal.migrations import MIGRATIONS
 from asimov.journal.salvage import Salvaged, salvage, tables
+from asimov.pipeline.card.visits import Memory
+from asimov.system.kept_files import KeptFiles
 
 KEYS = [("s", f"a{number:03}") for number in range(400)]
 PAGE = 4096
@@ -59,6 +62,22 @@ def test_of_a_whole_journal_all_is_read_and_nothing_is_wrong(path: Path) -> None
     assert found.version == len(MIGRATIONS)
     assert names(found, "analyses") == {name for _, name in KEYS}
     assert len(found.rows["attempts"]) == len(found.rows["facts"]) == 400
+
+
+def test_what_protocols_and_plugins_have_written_is_whole(path: Path) -> None:
+    with closing(Journal(path)) as journal:
+        memory = Memory(journal, "plugin", KeptFiles(path.with_name("blobs")))
+        memory.state.set("small", {"a": 1})
+        memory.blobs.set("bytes", b"\xc1 is no MessagePack")
+        datasets = Datasets(journal)
+        call = FunctionCall("uid", 1, "s", "a000", "Function", 1.5, [1])
+        datasets.add_call(call)
+        datasets.list_outputs(call, 1800000000.25, "results/s/a000", [])
+    found = salvage(path)
+    assert (found.damage, found.incomplete) == ([], set())
+    for table in ("plugin_values", "plugin_blobs", "function_calls"):
+        assert len(found.rows[table]) == 1
+    assert found.rows["function_calls"][0]["listed"] == 1800000000.25
 
 
 @pytest.mark.parametrize("content", [bytes(PAGE), None])
