@@ -147,7 +147,7 @@ class Client(Connection):
         """
         place = f"{_place(subject, name)}/logs/{_quoted(file, '/')}"
         try:
-            return self.opened(place, headers={"Range": f"bytes={start}-"} if start else {})
+            return self.file(place, {"Range": f"bytes={start}-"} if start else {})
         except ServiceError as error:
             if error.status == 416:
                 return io.BytesIO()
@@ -168,9 +168,14 @@ class Client(Connection):
             The name of the file, as `results` lists it.
         to
             The file to write.
+
+        Raises
+        ------
+        ServiceError
+            If the service does not send all of it; what is in the file is not the result then.
         """
         place = f"{_place(subject, name)}/results/{_quoted(file, '/')}"
-        with self.opened(place) as answer, to.open("wb") as stream:
+        with self.file(place) as answer, to.open("wb") as stream:
             copyfileobj(answer, stream)
 
     def graph(self, subject: str | None = None) -> dict[str, Any]:

@@ -8,8 +8,9 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPException, HTTPResponse
+from io import BufferedReader, RawIOBase
 from ssl import SSLCertVerificationError
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -110,6 +111,10 @@ class Connection:
         """Return the answer to a request, open for reading."""
         return self._sent("GET", path, None, headers or {}, lambda answer: answer)
 
+    def file(self, path: str, headers: Mapping[str, str] | None = None) -> BinaryIO:
+        """Return the file at a path, open for reading; that fails if its end does not arrive."""
+        return BufferedReader(_File(self.opened(path, headers), self.address))
+
     def _sent(
         self,
         method: str,
@@ -168,6 +173,35 @@ def _json(answer: HTTPResponse) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ServiceError(answer.status, "the service's answer is not JSON", strange=True)
     return found
+
+
+class _File(RawIOBase):
+    """A file that a service sends. An answer itself just ends where its connection does."""
+
+    def __init__(self, answer: HTTPResponse, address: str) -> None:
+        self._answer = answer
+        self._address = address
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            count = self._answer.readinto(buffer)
+        except (OSError, HTTPException) as error:
+            raise self._broken() from error
+        if not count and self._answer.length:  # None where the answer doesn't say it
+            raise self._broken()
+        return count
+
+    def close(self) -> None:
+        self._answer.close()
+        super().close()
+
+    def _broken(self) -> ServiceError:
+        return ServiceError(
+            0, "the connection broke before all of the file was sent", self._address
+        )
 
 
 class _NoRedirects(HTTPRedirectHandler):

@@ -7,6 +7,7 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 from email.message import Message
 from urllib.error import HTTPError
 
@@ -113,3 +114,35 @@ def test_a_proxy_may_say_in_any_form_when_to_come_back(monkeypatch):
     with pytest.raises(ServiceError, match="the service answered 503"):
         client.subject("s")
     assert pauses == [0.5, 1.0, 2.0, 4.0]
+
+
+@pytest.fixture
+def breaking():
+    """The address of a service whose connections break within the answer."""
+
+    def answer(listening):
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf\n of it")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=answer, args=[listening])
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+def test_a_file_that_is_not_sent_whole_is_not_taken_for_the_result(breaking, tmp_path):
+    client = Client(breaking)
+    with pytest.raises(ServiceError, match="the connection broke before all of the file was sent"):
+        client.save_result("s", "first", "y", tmp_path / "y")
+    with client.output("s", "first", "log") as stream:
+        assert stream.readline() == b"half\n"
+        with pytest.raises(ServiceError, match="the connection broke"):
+            stream.read()
