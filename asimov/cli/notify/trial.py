@@ -7,8 +7,8 @@ import click
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal.output import say, show_json
 from asimov.engine.notifications import messages
-from asimov.engine.notifications.channels import deliver
 from asimov.engine.notifications.rules import rules_of
+from asimov.engine.notifications.sender import deliver_in_time
 from asimov.errors import AsimovError
 from asimov.text import did_you_mean, quoted
 
@@ -39,13 +39,8 @@ def test_command(rule: str | None, as_json: bool) -> None:
     event = messages.of_test(project)
     failures: dict[str, str | None] = {}
     for name in names:
-        try:
-            if name in rules.faults:
-                raise rules.faults[name]
-            deliver(rules.usable[name], [event], project.root)
-            failures[name] = None
-        except AsimovError as error:
-            failures[name] = str(error)
+        fault = rules.faults.get(name) or deliver_in_time(rules.usable[name], [event], project.root)
+        failures[name] = None if fault is None else str(fault)
         if not as_json:
             say(f"{name}: {failures[name] or 'delivered'}")
     if as_json:

@@ -112,7 +112,10 @@ def _call(rule: Rule, message: Mapping[str, Any]) -> None:
 def _send(
     address: str, content: bytes | None, headers: dict[str, str], most: int = _SECRET
 ) -> bytes:
-    """Make a request, a POST if it has content; return the beginning of the answer."""
+    """Make a request; return the beginning of the answer, and nothing of a POST, with content.
+
+    What a POST's receiver says after its 2xx is of no use, and may never end.
+    """
     from http.client import HTTPException
     from urllib.error import HTTPError
     from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -127,7 +130,7 @@ def _send(
     try:
         request = Request(address, content, {"User-Agent": _AGENT, **headers}, method=method)
         with build_opener(NoRedirects).open(request, timeout=ANSWER) as answer:
-            return bytes(answer.read(most))
+            return bytes(answer.read(most)) if content is None else b""
     except HTTPError as error:
         error.close()
         alone = 400 <= error.code < 500 and error.code not in _TRY_LATER

@@ -12,9 +12,11 @@ import queue
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from asimov.engine.notifications.calls import is_call, rule_of_call
 from asimov.engine.notifications.channels import NotDeliveredError, deliver, takes
@@ -130,14 +132,8 @@ class Sender:
             self._box.give_up(messages, "this rule no longer exists")
 
     def _deliver(self, now: _Try) -> None:
-        failure: NotDeliveredError | None = None
-        try:
-            deliver(now.rule, [each.data for each in now.messages], self._project.root)
-        except NotDeliveredError as error:
-            failure = error
-        except Exception as error:  # that nobody foresaw: recorded, and tried again
-            failure = NotDeliveredError(f"{type(error).__name__}: {error}")
-        self._ended.put((now, failure))
+        events = [each.data for each in now.messages]
+        self._ended.put((now, _failure(now.rule, events, self._project.root)))
 
     def _take_ends(self) -> None:
         """Record how deliveries ended, and those that take too long."""
@@ -149,7 +145,7 @@ class Sender:
             if self._tries.get(ended.rule.name) is ended:  # else it was recorded as too late
                 self._record(ended, failure)
         for late in [each for each in self._tries.values() if time.monotonic() > each.deadline]:
-            self._record(late, NotDeliveredError(f"it took longer than {LIMIT:g} s"))
+            self._record(late, _too_late())
 
     def _record(self, ended: _Try, failure: NotDeliveredError | None) -> None:
         del self._tries[ended.rule.name]
@@ -179,6 +175,38 @@ class Sender:
 def _is_over(message: Delivery) -> bool:
     """Return whether a message that was tried in vain once more is not tried again."""
     return clock.now() - message.queued > GIVE_UP and message.tries >= TRIES - 1
+
+
+def deliver_in_time(
+    rule: Rule, events: Sequence[Mapping[str, Any]], root: Path
+) -> NotDeliveredError | None:
+    """Deliver events as `deliver` does, within the time limit; return why they were not delivered.
+
+    A thread that hangs is left behind.
+    """
+    ended: queue.SimpleQueue[NotDeliveredError | None] = queue.SimpleQueue()
+    threading.Thread(target=lambda: ended.put(_failure(rule, events, root)), daemon=True).start()
+    try:
+        return ended.get(timeout=LIMIT)
+    except queue.Empty:
+        return _too_late()
+
+
+def _failure(
+    rule: Rule, events: Sequence[Mapping[str, Any]], root: Path
+) -> NotDeliveredError | None:
+    """Deliver events; return why they were not delivered, or None if they were."""
+    try:
+        deliver(rule, events, root)
+    except NotDeliveredError as error:
+        return error
+    except Exception as error:  # that nobody foresaw: recorded, and tried again
+        return NotDeliveredError(f"{type(error).__name__}: {error}")
+    return None
+
+
+def _too_late() -> NotDeliveredError:
+    return NotDeliveredError(f"it took longer than {LIMIT:g} s")
 
 
 def _fits(rule: Rule, message: Delivery) -> bool:

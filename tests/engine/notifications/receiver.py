@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
@@ -18,7 +18,8 @@ class Request(NamedTuple):
 class Receiver:
     """Keeps requests, and answers each with the next of `answers`, and with 200 after these.
 
-    An answer is a status; ``"hang"`` until `released`; or ``"drop"``: the connection is closed.
+    An answer is a status; ``"hang"`` until `released`; ``"drop"``: the connection is closed; or
+    ``"drip"`` and ``"drip headers"``: 200, followed by an answer or headers that do not end.
     """
 
     def __init__(self, address: str) -> None:
@@ -47,11 +48,24 @@ def receiving() -> Iterator[Receiver]:
             if answer == "drop":
                 self.close_connection = True
                 return
+            if isinstance(answer, str) and answer.startswith("drip"):
+                self.drip(headers=answer == "drip headers")
+                return
             self.send_response(int(answer))
             if answer == 302:
                 self.send_header("Location", "/elsewhere")
             self.send_header("Content-Length", "0")
             self.end_headers()
+
+        def drip(self, *, headers: bool) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "1000000")
+            if not headers:
+                self.end_headers()
+            self.flush_headers()
+            with suppress(OSError):
+                while not found.released.wait(0.05):
+                    self.wfile.write(b"X")
 
         def log_message(self, *_: object) -> None:
             pass

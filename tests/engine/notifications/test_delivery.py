@@ -210,6 +210,28 @@ def test_a_receiver_that_hangs_holds_up_no_other_and_is_left_in_time(
     assert [r.path for r in receiver.requests if r.path == "/b"] == ["/b"]
 
 
+def test_a_receiver_whose_answer_does_not_end_has_taken_the_message(
+    project, analysis, receiver, monkeypatch
+):
+    monkeypatch.setattr(sender, "LIMIT", 5)
+    receiver.answers = ["drip"]
+    rule(project, webhook=receiver.url())
+    begin(project)
+    analysis("stuck")
+    send(project)
+    row = shown(project)[0]["r"]
+    assert (row.delivered, row.queued, row.failure) == (1, 0, None)
+
+
+def test_a_test_message_has_the_time_limit_of_others(project, receiver, asimov, monkeypatch):
+    monkeypatch.setattr(sender, "LIMIT", 0.5)
+    receiver.answers = ["drip headers"]
+    rule(project, webhook=receiver.url())
+    ran = asimov("notify", "test")
+    assert (ran.code, ran.out) == (1, "r: it took longer than 0.5 s\n")
+    assert asimov("notify", "test").code == 0
+
+
 def test_a_receiver_that_does_not_answer_is_reported(project, analysis, receiver, monkeypatch):
     monkeypatch.setattr(channels, "ANSWER", 0.2)
     receiver.answers = ["hang"]
