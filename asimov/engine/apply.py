@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from asimov.engine.changes.overruled import overruled
 from asimov.engine.staleness.consequences import newly_outdated
 from asimov.ledger import renaming
 from asimov.ledger.blueprints import Blueprint
@@ -76,7 +77,7 @@ def apply(
             blueprints = renaming.iterated(blueprints, workspace.contents.entries, subject)
         made = planner(workspace, subject, update, replace=replace, force=force)
         plan = made.add(blueprints)
-        plan.notes += notes(workspace, made)
+        plan.notes += notes(workspace, made) + overruled(workspace, made)
         if plan.count("update") or made.reaches_others:
             plan.outdated = newly_outdated(workspace, made.contents)
         change.write(plan, besides and partial(besides, plan))

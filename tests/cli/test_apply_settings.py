@@ -16,6 +16,7 @@ from msgspec import field
 
 from asimov.pipeline.assets import Asset
 from asimov.pipeline.schemas import Schema
+from asimov.project.workspace import Workspace
 from asimov.settings import BaseSettings, Fault, Setting
 from asimov.testing.temporary_entry_points import entry_points
 from tests.conftest import snapshot
@@ -488,3 +489,22 @@ def test_settings_around_analyses_are_refused_as_those_of_one(project, asimov, b
         assert bool(said) or "breaks" not in ran.err
     ran = asimov("apply", "-n", "--replace", "-f", blueprint("kind: configuration\npipelines:"))
     assert "pipelines: {'command': {'environment': {'A': '1'}}} -> null" in ran.out
+
+
+def test_a_setting_over_which_a_pipeline_wrote_is_noted_once(project, asimov, blueprint):
+    text = (
+        "{{kind: subject, name: s, quality: {0}}}\n---\n"
+        "{{kind: analysis, subject: s, name: a, pipeline: command, q: {{d: {0}, e: {0}}}}}\n"
+    )
+    assert asimov("apply", "-f", blueprint(text.format(1))).code == 0
+    workspace = Workspace.open(project)
+    workspace.journal.set_facts(("s", ""), {"quality": 7})
+    workspace.journal.set_facts(("s", "a"), {"q": {"e": 6}})
+    workspace.journal.close()
+    ran = asimov("apply", "-U", "-f", blueprint(text.format(2)))
+    notes = [line.partition(".yaml:")[2] for line in ran.err.splitlines()]
+    assert sorted(each for each in notes if "no effect" in each) == [
+        "1:26: s: quality: 2 has no effect, as a pipeline or a hook wrote 7 over it",
+        "3:68: s/a: q: e: 2 has no effect, as a pipeline or a hook wrote 6 over it",
+    ]
+    assert "no effect" not in asimov("apply", "-U", "-f", blueprint(text.format(2))).err

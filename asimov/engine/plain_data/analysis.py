@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import structs
@@ -13,7 +14,9 @@ from asimov.engine.status import rows
 from asimov.engine.usage import used
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
+from asimov.journal.questions import Questions
 from asimov.journal.records import Attempt
+from asimov.ledger.contents import WRITTEN
 from asimov.plugins.declarations import import_published
 from asimov.plugins.lost_products import products_of
 from asimov.project.workspace import Workspace
@@ -94,11 +97,25 @@ def settings_data(workspace: Workspace, key: Key) -> dict[str, Any]:
     """
     layers, merged = workspace.layers(key)
     sources = origins(layers)
+    people = {each.question: each.person for each in Questions(workspace.journal).of(key)}
     return {
         "subject": key.subject,
         "name": key.name,
         "pipeline": workspace.contents.entries[key].pipeline,
         "settings": merged,
-        "from": {": ".join(map(str, path)): source for path, source in sources.items()},
+        "from": {
+            ": ".join(map(str, path)): _origin(path, source, people)
+            for path, source in sources.items()
+        },
         "ran_with": {each.name: each.before for each in changed_since(workspace, key)},
     }
+
+
+def _origin(path: tuple[Any, ...], source: str, people: Mapping[str, str | None]) -> str:
+    """Return where a value comes from; what people write is kept with what pipelines wrote."""
+    if source.startswith(WRITTEN) and path[0] == "answers":
+        person = next(filter(None, map(people.get, path[1:2])), None)
+        return f"answered by {person}" if person else source
+    if source.startswith(WRITTEN) and path[0] == "review":
+        return "written by 'asimov review'"
+    return source

@@ -17,6 +17,7 @@ from asimov.ledger.documents import inline
 from asimov.project.workspace import Workspace
 from asimov.settings import Fault
 from asimov.settings.validation import respelled
+from asimov.states import reachable
 from asimov.system import clock
 
 
@@ -129,5 +130,18 @@ def question_of(workspace: Workspace, key: Key) -> Asked:
     raise AsimovError(
         f"{key} is not waiting for an answer: it is {status}, and {last.question!r} was answered "
         f"by {last.person} at {clock.iso(last.answered)}: {given}",
-        hint=f"to be asked again, start over: asimov production set {key} --status restart",
+        hint=_again(key, status),
     )
+
+
+def _again(key: Key, status: str) -> str | None:
+    """Return how an analysis comes to ask again what was answered; None if it can't."""
+    set_to = f"asimov production set {key} --status"
+    if status == "restart":
+        return "the next pass of 'asimov monitor' starts it over, and it will ask again"
+    able = reachable(status, "person")
+    if "restart" in able:
+        return f"to be asked again, start over: {set_to} restart"
+    if "stuck" in able:
+        return f"to be asked again, start over: {set_to} stuck; {set_to} restart"
+    return None

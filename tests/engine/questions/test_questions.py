@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from contextlib import closing
 from pathlib import Path
@@ -199,6 +200,54 @@ def test_a_restart_asks_again(asking):
     asking.run("answer", "s/a", "level=7")
     asking.finish()
     assert (asking.rundir("a") / "result.txt").read_text().endswith("7.0 linear 10\n")
+
+
+@pytest.mark.parametrize("state", [None, "wait", "manual", "stuck", "uploaded", "restart"])
+def test_the_advice_to_be_asked_again_works_in_every_state(asking, state):
+    asking.run("answer", "s/a", "level=1")
+    if state == "uploaded":
+        asking.finish()
+    elif state == "restart":
+        asking.run("production", "set", "s/a", "--status", "stuck")
+    if state in {"wait", "manual", "stuck", "restart"}:
+        asking.run("production", "set", "s/a", "--status", state)
+    hint = asking.run("answer", "s/a", "level=2", code=1).err.splitlines()[1]
+    commands = re.findall(r"asimov (production set s/a --status \w+)", hint)
+    assert commands or "starts it over" in hint
+    for command in commands:
+        asking.run(*command.split())
+    asking.finish(code=3)
+    assert row(asking)["question"]["name"] == "cut"
+    asking.run("answer", "s/a", "level=3")
+
+
+def test_an_answer_that_the_ledger_gives_too_late_is_noted(asking):
+    asking.run("answer", "s/a", "level=2", "method=cubic")
+    late = (
+        "kind: analysis\nname: a\nsubject: s\npipeline: steps\n"
+        "answers: {cut: {level: 9, method: cubic, max_steps: 3}}\n"
+    )
+    (asking.root / "late.yaml").write_text(late)
+    for more in (["--dry-run"], []):
+        said = asking.run("apply", "-f", asking.root / "late.yaml", "-U", *more).err
+        expected = (
+            "late.yaml:5:17: s/a: answers: cut: level: 9 has no effect, as 2 was answered; "
+            "a restart forgets what was answered\n"
+        )
+        assert (said.count("has no effect"), expected in said) == (1, True), said
+    shown = asking.run("ledger", "show", "s", "a").out
+    assert re.search(r"answers: cut: level +2 +# answered by \w+", shown)
+    assert re.search(r"answers: cut: max_steps +3 +# subjects/s.yaml: a", shown)
+    asking.finish()
+    asking.run("production", "set", "s/a", "--status", "restart")
+    asking.finish()
+    assert (asking.rundir("a") / "result.txt").read_text().endswith("9.0 cubic 3\n")
+
+
+def test_what_is_cancelled_is_not_advised_to_ask_again(asking):
+    asking.run("answer", "s/a", "level=1")
+    asking.run("cancel", "s/a", "--yes")
+    assert "production set" not in asking.run("answer", "s/a", "level=2", code=1).err
 
 
 def test_a_restart_withdraws_an_open_question(asking):
