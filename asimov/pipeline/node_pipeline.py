@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,10 +27,13 @@ from asimov.scheduler.languages.macros import PROCESS, TWO_DOLLARS, fault_of_mac
 from asimov.scheduler.languages.quoting import join_words
 from asimov.system import reading
 from asimov.system.files import write_atomically
+from asimov.system.programs import on_path
 from asimov.text import quoted
 
 #: The record of what was built and what has succeeded, in the run directory.
 _RECORD = "nodes.json"
+#: The submit commands that name the container image of a job.
+_IMAGES = ("container_image", "docker_image")
 #: The setting that holds a seed which was drawn.
 DRAWN = "drawn seed"
 #: Seeds are below this: programs read them as 32-bit numbers.
@@ -47,8 +51,8 @@ class NodePipeline(Pipeline):
     """A pipeline whose jobs are nodes; `nodes` is all that it must define.
 
     One node is submitted by itself, several as a DAG. If some of them fail, a restart runs only
-    those that have not succeeded, those whose description or inputs have changed, and those that
-    come after them.
+    those that have not succeeded, those whose description, program or inputs have changed, and
+    those that come after them.
     """
 
     needs_success = True
@@ -145,7 +149,8 @@ class NodePipeline(Pipeline):
         made = {str(rundir / each) for node in nodes for each in node.outputs}
         marks: dict[str, str] = {}
         if self._is_dag(nodes):  # one that is alone runs again in any case
-            marks = {node.name: self._fingerprint(node, made) for node in nodes}
+            state = cache(lambda path: "" if path in made else Input(path).state())
+            marks = {node.name: self._fingerprint(node, state) for node in nodes}
         done = self._still_done(nodes, marks)
         wanted = [node for node in nodes if node.name not in done]
         folders = {Path(output).parent for node in wanted for output in node.outputs}
@@ -254,8 +259,7 @@ class NodePipeline(Pipeline):
             **node.commands,
             **{name: literal(value) for name, value in staged.commands.items()},
         }
-        settings = self.production.meta.get("scheduler") or {}
-        own = submit_commands({k: v for k, v in settings.items() if k not in NOT_COMMANDS})
+        own = self._own_commands()
         if also := own.pop("transfer_input_files", ""):
             commands["transfer_input_files"] = ", ".join(
                 filter(None, (commands.get("transfer_input_files", ""), also))
@@ -280,6 +284,11 @@ class NodePipeline(Pipeline):
             check_line(key, value)
         lines = [f"{key} = {value}" for key, value in commands.items() if value not in ('""', "")]
         return "\n".join([*lines, f"queue {node.processes}", ""])
+
+    def _own_commands(self) -> dict[str, str]:
+        """Return the submit commands of the setting ``scheduler``."""
+        settings = self.production.meta.get("scheduler") or {}
+        return submit_commands({k: v for k, v in settings.items() if k not in NOT_COMMANDS})
 
     # --- progress
 
@@ -363,19 +372,23 @@ class NodePipeline(Pipeline):
                 done.add(node.name)
         return set() if len(done) == len(nodes) else done
 
-    def _fingerprint(self, node: Node, made: Collection[str]) -> str:
-        """Return a digest of what a node does: its words, and its inputs.
+    def _fingerprint(self, node: Node, state: Callable[[str], str]) -> str:
+        """Return a digest of what a node does: its words, its program and image, and its inputs.
 
         What other nodes have made counts by name: a node runs again if one in front of it does.
         """
         words = [*node.arguments, *node.environment.values(), *node.inputs]
         parts = [node.executable, str(node.processes), *node.outputs, *node.environment]
+        parts.append(f"{len(node.outputs)} {len(node.environment)} {len(node.arguments)}")
+        commands = {**node.commands, **self._own_commands()}
+        images = [commands[each] for each in _IMAGES if each in commands]
+        program = node.executable if "/" in node.executable else on_path(node.executable)
+        parts += [*images, *(state(each) for each in (program, *images) if each and each[0] == "/")]
         if self.seed is not None:
             parts.append(f"seed {self.seed}")
         for word in words:
             if isinstance(word, Input):
-                state = "" if word.path in made else word.state()
-                parts += [word.word(word.path), state]
+                parts += [word.word(word.path), state(word.path)]
             else:
                 parts.append(word)
         return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()

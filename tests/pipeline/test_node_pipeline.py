@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,44 @@ def test_a_restart_also_runs_what_has_changed_and_what_comes_after(
     shards.finish()
     assert shards.states() == {"a": "uploaded"}
     assert ran(shards) == expected
+
+
+@pytest.mark.parametrize("change", ["program", "image", "image file"])
+def test_a_restart_runs_again_what_another_program_or_image_has_made(
+    shards: Any, change: str
+) -> None:
+    class Own(Shards):
+        name = "own"
+
+        def _node(self, name: str, script: str, *after: str) -> Node:
+            node = super()._node(name, script, *after)
+            program = str(Path(self.production.workspace.project.root) / "program")
+            return replace(node, executable=program) if name == "shard-1" else node
+
+        def _description(self, *args: Any) -> str:  # the embedded scheduler has no containers
+            lines = super()._description(*args).splitlines(keepends=True)
+            return "".join(line for line in lines if not line.startswith("container_image"))
+
+    shards.register("own", Own)
+    program, image = shards.root / "program", shards.root / "image.sif"
+    program.write_text('#!/bin/sh\nexec /bin/sh "$@"\n')
+    program.chmod(0o755)
+    image.write_text("1")
+    (shards.root / "fail").write_text("shard-2\n")
+    blueprint = "a, pipeline: own, max resurrections: 0, scheduler: {{container_image: '{}'}}"
+    shards.apply(blueprint.format(image))
+    shards.finish(code=3)
+    assert ran(shards) == ["prepare", "shard-1", "shard-2", "shard-3"]
+    (shards.root / "fail").unlink()
+    if change == "program":
+        program.write_text('#!/bin/sh\n# mended\nexec /bin/sh "$@"\n')
+    elif change == "image":
+        shards.apply(blueprint.format("docker://other"), update=True)
+    else:
+        image.write_text("2")
+    shards.run("production", "set", "s", "a", "--status", "restart")
+    shards.finish()
+    assert ran(shards) == (["merge", "shard-1", "shard-2"] if change == "program" else ALL)
 
 
 def test_a_restart_of_what_was_complete_runs_everything(shards: Any) -> None:
