@@ -344,6 +344,8 @@ class NodePipeline(Pipeline):
         # A build needs the rescue file to know which nodes have succeeded.
         kept = {_RECORD, *(path.name for path in rescue_files(self.dag_file))}
         kept |= {*(each for n in nodes if n.name in done for each in n.outputs)}
+        # The record of what the analysis ran with is about these nodes too.
+        kept |= {self._submit_file(n).name for n in nodes if n.name in done}
         kept |= {each for n in nodes if n.name not in done for each in self.kept(n)}
         return list(others(self.rundir, {Path(each) for each in kept}))
 

@@ -122,26 +122,34 @@ def test_a_restart_also_runs_what_has_changed_and_what_comes_after(
     assert ran(shards) == expected
 
 
+class Own(Shards):
+    """Has a program of the project for a shard."""
+
+    name = "own"
+
+    def _node(self, name: str, script: str, *after: str) -> Node:
+        node = super()._node(name, script, *after)
+        program = str(Path(self.production.workspace.project.root) / "program")
+        return replace(node, executable=program) if name == "shard-1" else node
+
+    def _description(self, *args: Any) -> str:  # the embedded scheduler has no containers
+        lines = super()._description(*args).splitlines(keepends=True)
+        return "".join(line for line in lines if not line.startswith("container_image"))
+
+
+def own_program(lab: Any) -> Path:
+    lab.register("own", Own)
+    program = Path(lab.root / "program")
+    program.write_text('#!/bin/sh\nexec /bin/sh "$@"\n')
+    program.chmod(0o755)
+    return program
+
+
 @pytest.mark.parametrize("change", ["program", "image", "image file"])
 def test_a_restart_runs_again_what_another_program_or_image_has_made(
     shards: Any, change: str
 ) -> None:
-    class Own(Shards):
-        name = "own"
-
-        def _node(self, name: str, script: str, *after: str) -> Node:
-            node = super()._node(name, script, *after)
-            program = str(Path(self.production.workspace.project.root) / "program")
-            return replace(node, executable=program) if name == "shard-1" else node
-
-        def _description(self, *args: Any) -> str:  # the embedded scheduler has no containers
-            lines = super()._description(*args).splitlines(keepends=True)
-            return "".join(line for line in lines if not line.startswith("container_image"))
-
-    shards.register("own", Own)
-    program, image = shards.root / "program", shards.root / "image.sif"
-    program.write_text('#!/bin/sh\nexec /bin/sh "$@"\n')
-    program.chmod(0o755)
+    program, image = own_program(shards), shards.root / "image.sif"
     image.write_text("1")
     (shards.root / "fail").write_text("shard-2\n")
     blueprint = "a, pipeline: own, max resurrections: 0, scheduler: {{container_image: '{}'}}"
@@ -158,6 +166,22 @@ def test_a_restart_runs_again_what_another_program_or_image_has_made(
     shards.run("production", "set", "s", "a", "--status", "restart")
     shards.finish()
     assert ran(shards) == (["merge", "shard-1", "shard-2"] if change == "program" else ALL)
+
+
+def test_a_result_is_out_of_date_by_a_program_of_nodes_that_a_restart_did_not_run(
+    shards: Any,
+) -> None:
+    program = own_program(shards)
+    (shards.root / "fail").write_text("shard-2\n")
+    shards.apply("a, pipeline: own, max resurrections: 0")
+    shards.finish(code=3)
+    (shards.root / "fail").unlink()
+    ran(shards)
+    shards.run("production", "set", "s", "a", "--status", "restart")
+    shards.finish()
+    assert ran(shards) == ["merge", "shard-2"]
+    program.write_text('#!/bin/sh\n# mended\nexec /bin/sh "$@"\n')
+    assert "the executable program has changed" in shards.run("status").out
 
 
 def test_a_restart_of_what_was_complete_runs_everything(shards: Any) -> None:
