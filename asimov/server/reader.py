@@ -55,6 +55,7 @@ from asimov.server.older.subjects import subjects_data
 from asimov.server.platipy.reader import DatasetReader, chores
 from asimov.server.processes.answering import serve_questions
 from asimov.server.processes.current_project import CurrentProject
+from asimov.server.stored_files import stored_file
 from asimov.system.json_text import as_json
 
 #: Every analysis.
@@ -333,12 +334,10 @@ class Reader:
 
     def result_file(self, subject: str, name: str, file: str) -> tuple[Path, str]:
         """Return the path of a stored result, and its SHA-256; only files of the manifest are."""
-        results = self._open.project.results.resolve()
-        for each in self._stored(subject, name):
-            inside = each.path.resolve().is_relative_to(results)
-            if each.name == file and inside and each.path.is_file():
-                return each.path, str(each.entry.get("sha256", ""))
-        raise FaultError(404, f"{subject}/{name} has no stored result {file!r}")
+        found = stored_file(self._open, self._key(subject, name), file)
+        if found is None:
+            raise FaultError(404, f"{subject}/{name} has no stored result {file!r}")
+        return found.path, str(found.entry.get("sha256", ""))
 
     def _stored(self, subject: str, name: str) -> list[StoredFile]:
         key = self._key(subject, name)

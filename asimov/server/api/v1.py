@@ -260,7 +260,7 @@ ROUTES = [
     ),
     Route(
         "GET", f"{_ONE}/results/{{file:path}}", "Return a stored result, or a range of it.",
-        result, media="application/octet-stream", faults=(404, 416),
+        result, media="application/octet-stream", faults=(404, 409, 416),
     ),
     Route(
         "GET", "/v1/graph", "Return the graph of the analyses.", graph, schemas.Graph,

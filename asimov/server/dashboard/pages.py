@@ -14,8 +14,7 @@ from asimov.errors import AsimovError
 from asimov.journal.history import numbered_events
 from asimov.journal.keys import Key
 from asimov.plugins.output import captured
-from asimov.project.storage.listing import StoredFile, files
-from asimov.project.storage.store import Store
+from asimov.project.storage.listing import StoredFile
 from asimov.project.workspace import Workspace
 from asimov.report.contributions import has_own
 from asimov.report.details import Product, details, logs
@@ -28,6 +27,7 @@ from asimov.report.rendering import page
 from asimov.server.faults import FaultError, refused
 from asimov.server.processes.answering import serve_questions
 from asimov.server.processes.current_project import CurrentProject
+from asimov.server.stored_files import stored_file
 from asimov.system import clock
 
 #: How many lines of a log a page has, rows and lines of a file, and events.
@@ -147,12 +147,10 @@ class Pages:
         return result.path, media
 
     def _stored(self, workspace: Workspace, key: Key, file: str) -> StoredFile:
-        results = workspace.project.results.resolve()
-        for each in files(Store(workspace.project.results), [key]):
-            inside = each.path.resolve().is_relative_to(results)
-            if each.name == file and inside and each.path.is_file():
-                return each
-        raise FaultError(404, f"{key} has no stored result {file!r}")
+        found = stored_file(workspace, key, file)
+        if found is None:
+            raise FaultError(404, f"{key} has no stored result {file!r}")
+        return found
 
     def changes(self, before: int | None) -> str:
         """Return what happened in the project, the newest first."""

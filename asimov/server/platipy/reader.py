@@ -14,6 +14,7 @@ from asimov.server.faults import FaultError
 from asimov.server.platipy.algorithms import algorithms, are_known
 from asimov.server.platipy.states import is_due, is_over, state
 from asimov.server.platipy.uploads import UPLOADS
+from asimov.server.stored_files import check_stored
 from asimov.system import clock
 
 #: How an answer begins that can be given once the outputs of some calls are listed.
@@ -91,6 +92,7 @@ class DatasetReader:
         path = None if found.file is None else self._workspace.project.path(found.file)
         if path is None or self._is_over(dataset) or not self._is_kept(path):
             raise FaultError(404, "the file does not exist; it may have expired")
+        check_stored(self._workspace, path)
         return path, []
 
     def _is_kept(self, path: Path) -> bool:

@@ -14,7 +14,8 @@ from asimov.server.faults import FaultError
 from asimov.server.processes.answering import serve_questions
 from asimov.server.qhana.catalogue import Catalogue, metadata
 from asimov.server.qhana.form_pages import plugin_page, step_page
-from asimov.server.qhana.task_view import check_is_there, stored_file, view
+from asimov.server.qhana.task_view import check_is_there, view
+from asimov.server.stored_files import stored_file
 
 
 def main(folder: str) -> None:
@@ -84,7 +85,7 @@ class TaskReader:
         if found is None or not hmac.compare_digest(found[1].tag.encode(), tag.encode()):
             raise FaultError(404, "there is no such file", "query: file-id")
         task, file = found
-        path = stored_file(self._workspace, task, file)
-        if path is None:
+        stored = stored_file(self._workspace, task.key, file.stored)
+        if stored is None:
             raise FaultError(404, "the file is no longer in the results store", file.file)
-        return path, file.content_type
+        return stored.path, file.content_type

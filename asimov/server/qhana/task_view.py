@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from asimov.journal.questions import Questions
-from asimov.journal.tasks import SUCCESS, Task, TaskFile, Tasks
+from asimov.journal.tasks import SUCCESS, Task, Tasks
 from asimov.project.removed import was_removed
 from asimov.project.workspace import Workspace
 from asimov.server.faults import FaultError
@@ -36,15 +36,6 @@ def folder_of(workspace: Workspace, task: Task) -> Path:
     if task.key in workspace.contents.entries:
         return Path(workspace.analysis(task.key).rundir)
     return workspace.project.working / task.subject / task.name
-
-
-def stored_file(workspace: Workspace, task: Task, file: TaskFile) -> Path | None:
-    """Return where a file of a task is; None if the results store does not have it any more."""
-    results = workspace.project.results
-    path = results.joinpath(*task.key, file.stored)
-    listed = file.stored in workspace.store.manifest(*task.key)
-    inside = path.resolve().is_relative_to(results.resolve())
-    return path if listed and inside and path.is_file() else None
 
 
 def check_is_there(workspace: Workspace, task: Task) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 
 import jsonschema
 import pytest
@@ -150,6 +152,38 @@ def test_files_are_sent_whole_or_in_ranges(client, address, content):
     for given in ("bytes=5-2", "lines=1-2", "bytes=-", "bytes=", "bytes=a-b", "bytes=1-2,x"):
         answer = client.get(address, headers={"Range": given})
         assert (answer.status_code, answer.text) == (200, content), given
+
+
+def test_a_stored_file_that_has_changed_is_not_sent(client, served):
+    stored = served / "results/s/first/folder/y.txt"
+    addresses = (f"{FIRST}/results/folder/y.txt", "/analyses/s/first/products/folder/y.txt")
+
+    def answers() -> set[int]:
+        return {client.get(each, headers={"Accept": "*/*"}).status_code for each in addresses}
+
+    def rewrite(content: str, modified: int) -> None:
+        stored.chmod(0o600)
+        stored.write_text(content)
+        os.utime(stored, ns=(modified, modified))
+
+    before, later = stored.stat().st_mtime_ns, int((time.time() + 60) * 1e9)
+    rewrite(STORED, later)
+    assert answers() == {200}  # as one that was restored from a backup
+    rewrite(STORED[::-1], later)
+    assert answers() == {409}
+    refused = client.get(addresses[0]).json()
+    assert refused["detail"] == (
+        "folder/y.txt of s/first has changed since it was stored: its checksum differs"
+    )
+    assert "asimov rerun s/first" in refused["hint"]
+    rewrite(STORED[:-1], before)
+    assert answers() == {409}
+    rewrite(STORED[::-1], before)  # nothing shows that, until somebody reads the file
+    ran = CliRunner().invoke(cli, ["--project", str(served), "store", "verify"])
+    assert ran.exit_code == 1, ran.output
+    assert answers() == {409}
+    rewrite(STORED, later)
+    assert answers() == {200}
 
 
 @pytest.mark.parametrize("last", ["abc", "1.5", "-1", "1" * 20, "1-", "1-x", "1-2-3"])
