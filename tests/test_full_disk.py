@@ -279,6 +279,21 @@ def test_what_could_not_be_submitted_is_submitted_once_there_is_room(
 
 
 @needs_mount
+def test_a_job_that_failed_without_a_message_on_a_full_disk_is_explained(
+    project: Path, disk: Disk, run: Callable[..., Ran]
+) -> None:
+    failing = {"executable": "/bin/false", "outputs": {"a": "a"}, "max resurrections": 0}
+    path = blueprint(project, "s", **{"pipeline": "command", **failing})
+    assert run("apply", "-f", path).code == 0
+    finish(run)
+    assert "find the cause, about which its logs say nothing" in run("why", "s/a").out
+    disk.fill()
+    assert "free disk space, then: asimov production set s/a --status restart" in (
+        run("why", "s/a").out
+    )
+
+
+@needs_mount
 def test_a_log_that_can_not_be_written_stops_nothing(
     project: Path, disk: Disk, run: Callable[..., Ran]
 ) -> None:

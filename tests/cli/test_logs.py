@@ -190,7 +190,15 @@ def test_files_are_read_in_parts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("job_state", "reason", "said"),
     [
-        (None, "a.out can't be stored: disk", "--status finished"),
+        (None, "a.out can't be stored: disk", "correct what is named there, then: "),
+        (None, "storing its results failed: a: is a link to /x, which leaves", "--status finished"),
+        (None, "storing its results failed: a: No space left on device", "free disk space, then"),
+        (
+            None,
+            "storing its results failed: a: does not exist, so nothing",
+            "correct what is named",
+        ),
+        (None, "and its error log is empty: job.err", "about which its logs say nothing, then"),
         (None, "job 1 ended with signal 9", "request more memory"),
         (None, "it said: ModuleNotFoundError: numpy", "install what is missing where the job runs"),
         (None, "No space left on device", "free disk space"),

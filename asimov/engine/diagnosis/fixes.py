@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 
@@ -9,9 +10,10 @@ from asimov.engine.status import LOST
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 
+_OF_DISKS = ("free disk space", "allow access to the file")
 #: What messages say, and what mends it; the first that fits counts.
 _ADVICE = [
-    (r"no space left|disk quota exceeded|\benospc\b", "free disk space"),
+    (r"no space left|disk quota exceeded|\benospc\b", _OF_DISKS[0]),
     (
         r"memoryerror|out of memory|oom[- ]kill|bad_alloc|memory usage exceeded|more memory than|"
         r"\bsignal 9\b",
@@ -27,11 +29,16 @@ _ADVICE = [
         r"no such file or directory|filenotfounderror|does not exist|cannot stat|can't be found",
         "provide the missing file",
     ),
-    (r"permission denied|permissionerror", "allow access to the file"),
+    (r"permission denied|permissionerror", _OF_DISKS[1]),
     (r"expired|credentials|authentication|proxy", "renew your credentials"),
     (r"time limit|exceeded .*wall|max.?walltime|allowed.*duration", "let it request more time"),
     (r"connection (?:refused|reset)|timed? ?out|temporary failure|network", "wait for the network"),
 ]
+#: What is said of results that could not be stored, and of a job that failed without a message.
+_NOT_STORED = re.compile(r"storing its results failed|can't be stored|storing failed")
+_SILENT = re.compile(r"error log is empty|error logs are empty")
+#: A file system with less space than this, in bytes, is full.
+_LEAST = 1 << 20
 
 
 def most_likely_fix(workspace: Workspace, key: Key, said: Sequence[str]) -> str:
@@ -52,13 +59,27 @@ def most_likely_fix(workspace: Workspace, key: Key, said: Sequence[str]) -> str:
     again = f"{set_to} restart"
     if record is not None and record.job_state == LOST:
         return f"make sure that job {record.job_id} no longer runs, then: {again} --lost"
-    if "can't be stored" in words or "storing failed" in words:
-        return f"fix what kept its results from being stored, then: {set_to} finished"
     advice = next((what for pattern, what in _ADVICE if re.search(pattern, words)), None)
+    if _NOT_STORED.search(words):
+        # It has run: only its products are at fault, or the disk.
+        advice = advice if advice in _OF_DISKS else "correct what is named there"
+        return f"{advice}, then: {set_to} finished"
     if record is not None and record.job_state == "held" and record.job_id is not None:
         attempts = workspace.journal.attempts(key)
         if attempts and attempts[-1].scheduler == "htcondor":
             again = f"condor_release {record.job_id}"
+    if advice is None and _SILENT.search(words):
+        full = _is_full(workspace.analysis(key).rundir)
+        advice = _OF_DISKS[0] if full else "find the cause, about which its logs say nothing"
     if advice is None:
         advice = "fix what its log shows" if said else "fix the cause"
     return f"{advice.format()}, then: {again}"
+
+
+def _is_full(folder: str) -> bool:
+    """Return whether nothing more fits on the file system of a folder."""
+    try:
+        there = os.statvfs(folder)
+    except OSError:
+        return False
+    return there.f_bavail * there.f_frsize < _LEAST
