@@ -298,6 +298,13 @@ def test_an_analysis_that_was_removed_and_added_again_gets_its_past_back(
         "s/a has run since; what it was before stays in working/s/a.superseded-1, "
         "results/s/a/superseded-1\n"
     ) in ran.out
+    # Its state and results are of its new life, and its old settings would come back.
+    which = "added s/a again, and it has run since: its state and results"
+    refused(asimov, applied, ["ledger", "undo"], which, "what it was before stays in working/s/a.s")
+    ran = asimov("ledger", "undo", "--force")
+    assert ran.code == 0, ran
+    assert f"{which} stay those of that run; what it was before stays in" in ran.out
+    assert "s/a is uploaded again" not in ran.out
 
 
 def test_an_old_name_that_is_taken_now_is_told(applied, asimov):

@@ -92,7 +92,7 @@ def history_command(name: str | None, last: int | None, diffs: bool, as_json: bo
 @click.argument("number", required=False, type=click.IntRange(1), metavar="[N]")
 @click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Only print what would change.")
 @click.option(
-    "--force", is_flag=True, help="Even if this removes analyses that have run or are needed."
+    "--force", is_flag=True, help="Even if analyses leave or return that have run, or are needed."
 )
 @reason_option
 def undo_command(number: int | None, dry_run: bool, force: bool, reason: str | None) -> None:

@@ -108,7 +108,8 @@ def look_over(workspace: Workspace, revision: Revision, *, force: bool = False) 
     revision
         The change.
     force
-        Whether analyses that have run, or that others need, may leave the ledger.
+        Whether analyses that have run, or that others need, may leave the ledger, and those that
+        ran again since they were removed may return.
 
     Raises
     ------
@@ -146,7 +147,9 @@ def look_over(workspace: Workspace, revision: Revision, *, force: bool = False) 
     deleted = set(revision.what.get("deleted", ()))
     for key in undoing.returning:
         record = workspace.records.get(key)
-        if str(key) in deleted:
+        if (later := _later_life(workspace, revision, key)) is not None:
+            undoing.notes.append(_not_as_before(workspace, revision, key, later, force=force))
+        elif str(key) in deleted:
             undoing.notes.append(f"{key} starts fresh: its files were deleted")
         elif record:
             undoing.notes.append(f"{key} is {record.status} again")
@@ -182,6 +185,38 @@ def _ran_since(workspace: Workspace, revision: Revision, key: Key) -> bool:
     back = "undoes" in revision.what or key in history.earlier_lives(revision)
     attempts = workspace.journal.attempts(key)
     return any(each.intended >= revision.time or not back for each in attempts)
+
+
+def _later_life(workspace: Workspace, revision: Revision, key: Key) -> Revision | None:
+    """Return the change that added an analysis after another one removed it, if it ran then."""
+    later = [
+        each
+        for each in Revisions(workspace.journal).all()
+        if each.number > revision.number and key in history.keys_of(each, "added")
+    ]
+    return next((each for each in reversed(later) if _ran_since(workspace, each, key)), None)
+
+
+def _not_as_before(
+    workspace: Workspace, revision: Revision, key: Key, later: Revision, *, force: bool
+) -> str:
+    """Say that an analysis returns as it is now, and not as it was when it was removed.
+
+    Raises
+    ------
+    AsimovError
+        If that is not forced: its results would not be those of its settings.
+    """
+    life = history.earlier_lives(later).get(key)
+    places = listed(dict.fromkeys(str(_place_of(each)) for each in life.moved)) if life else ""
+    kept = f"; what it was before stays in {places}" if places else ""
+    what = f"change {later.number} added {key} again, and it has run since: its state and results"
+    if not force:
+        raise AsimovError(
+            f"can't undo change {revision.number}: {what} are of that run{kept}",
+            hint="add it again with 'asimov apply' to let it start fresh, or use --force",
+        )
+    return f"{what} stay those of that run{kept}"
 
 
 def _notes_on_earlier_lives(workspace: Workspace, undoing: Undoing) -> list[str]:
