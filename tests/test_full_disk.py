@@ -287,10 +287,14 @@ def test_a_job_that_failed_without_a_message_on_a_full_disk_is_explained(
     assert run("apply", "-f", path).code == 0
     finish(run)
     assert "find the cause, about which its logs say nothing" in run("why", "s/a").out
+    assert "is full" not in run("status").err
     disk.fill()
     assert "free disk space, then: asimov production set s/a --status restart" in (
         run("why", "s/a").out
     )
+    assert "is full: passes can't record anything" in run("status").err
+    seen = json.loads(run("status", "--monitor", "--json").out)
+    assert seen["warning"].startswith(f"the disk of {project}/.asimov is full")
 
 
 @needs_mount

@@ -14,6 +14,7 @@ from asimov.keepers.present import kept
 from asimov.project.workspace import Workspace
 from asimov.states import OWN, STATES
 from asimov.system import clock
+from asimov.system.disk import is_full
 
 #: Journal property: the last pass, as JSON with the keys of `_Look`.
 _PROPERTY = "last pass"
@@ -161,7 +162,12 @@ def attendance(workspace: Workspace) -> Attendance:
 
 
 def _warning(workspace: Workspace, look: _Look | None) -> str | None:
-    """Say that nobody has looked for a day although something is left to look at."""
+    """Say that the disk is full, or that nobody has looked for a day at what is left to look at."""
+    if is_full(workspace.project.state):
+        return (
+            f"the disk of {workspace.project.state} is full: passes can't record anything, and "
+            "change nothing until there is room"
+        )
     waiting = [
         record.since
         for key, record in workspace.records.items()

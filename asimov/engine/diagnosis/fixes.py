@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 
 from asimov.engine.status import LOST
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
+from asimov.system.disk import is_full
 
 _OF_DISKS = ("free disk space", "allow access to the file")
 #: What messages say, and what mends it; the first that fits counts.
@@ -37,8 +37,6 @@ _ADVICE = [
 #: What is said of results that could not be stored, and of a job that failed without a message.
 _NOT_STORED = re.compile(r"storing its results failed|can't be stored|storing failed")
 _SILENT = re.compile(r"error log is empty|error logs are empty")
-#: A file system with less space than this, in bytes, is full.
-_LEAST = 1 << 20
 
 
 def most_likely_fix(workspace: Workspace, key: Key, said: Sequence[str]) -> str:
@@ -69,17 +67,8 @@ def most_likely_fix(workspace: Workspace, key: Key, said: Sequence[str]) -> str:
         if attempts and attempts[-1].scheduler == "htcondor":
             again = f"condor_release {record.job_id}"
     if advice is None and _SILENT.search(words):
-        full = _is_full(workspace.analysis(key).rundir)
+        full = is_full(workspace.analysis(key).rundir)
         advice = _OF_DISKS[0] if full else "find the cause, about which its logs say nothing"
     if advice is None:
         advice = "fix what its log shows" if said else "fix the cause"
     return f"{advice.format()}, then: {again}"
-
-
-def _is_full(folder: str) -> bool:
-    """Return whether nothing more fits on the file system of a folder."""
-    try:
-        there = os.statvfs(folder)
-    except OSError:
-        return False
-    return there.f_bavail * there.f_frsize < _LEAST

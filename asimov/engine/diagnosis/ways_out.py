@@ -18,6 +18,8 @@ def ways_out(workspace: Workspace, key: Key, status: str) -> list[str]:
     found = []
     if status in {"stop", "restart"}:
         found.append("the next pass of 'asimov monitor'")
+    elif status == "finished":
+        found.append("the next pass of 'asimov monitor' stores its results")
     if status == "restart" and (request := requested(workspace, [key]).get(key)):
         found.append(
             f"if that was a mistake: 'asimov cancel {quote(str(key))}' withdraws the request, and "
