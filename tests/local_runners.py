@@ -17,6 +17,7 @@ from asimov.scheduler.local.runner import main
 from asimov.scheduler.local.spool import Spool
 from asimov.scheduler.local.startup import unmarked_environment
 from asimov.scheduler.local.witness import witnessed
+from asimov.system.module_command import module_command
 from tests import preloaded
 
 _BEGIN = "import sys; from tests.local_runners import begin; begin(sys.argv[1:])"
@@ -39,7 +40,7 @@ def begin(arguments: list[str]) -> None:
         for number in (1, 2):
             os.dup2(output.fileno(), number)
     if os.fork() == 0:
-        _have_command_line(sys.executable, "-m", "asimov.scheduler.local.runner", *arguments)
+        _have_command_line(*module_command("asimov.scheduler.local.runner", *arguments))
         sys.exit(witnessed(spool.runs, lambda witness: main(arguments, witness)))
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from asimov.project.layout import Project
 from asimov.scheduler.local.keeper import MARK
 from asimov.system.files import write_atomically
+from asimov.system.module_command import module_command
 
 #: Variables of a login session, which ends before the monitor does.
 _SESSION = re.compile(
@@ -57,7 +57,7 @@ def write_launcher(project: Project) -> Path:
     lines += [f"cd {root} || exit 1"]
     for name, value in kept_variables(os.environ).items():
         lines.append(f"export {name}={shlex.quote(value)}")
-    program = shlex.join([sys.executable, "-m", "asimov", "--project", str(project.root)])
+    program = shlex.join(module_command("asimov", "--project", str(project.root)))
     lines += [f'exec {program} monitor --chain "$@"', ""]
     path = project.state / "monitor.sh"
     write_atomically(path, "\n".join(lines))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from contextlib import suppress
 from pathlib import Path
 
 from asimov.errors import EXIT_BUSY
 from asimov.logs import logger
 from asimov.system.child_process import exit_text
+from asimov.system.module_command import module_command
 from asimov.system.processes import ProcessIdentity
 
 #: The seconds before it is started again: the first time, and at most.
@@ -33,8 +33,7 @@ async def keep_monitor(root: Path) -> None:
     root
         The project's folder.
     """
-    command = [sys.executable, "-m", "asimov", "--project", str(root), "monitor"]
-    command += ["--watch", "--chain"]
+    command = module_command("asimov", "--project", str(root), "monitor", "--watch", "--chain")
     own = ProcessIdentity.own()
     if own.start:  # else this system does not show processes
         command += ["--while", str(own.pid)]

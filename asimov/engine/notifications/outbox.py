@@ -8,7 +8,6 @@ point loses nothing and queues nothing twice.
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +24,7 @@ from asimov.project.workspace import Workspace
 from asimov.scheduler.local.startup import unmarked_environment
 from asimov.system import clock
 from asimov.system.detached import start_detached
+from asimov.system.module_command import module_command
 
 
 def catch_up(workspace: Workspace) -> None:
@@ -111,7 +111,7 @@ def wake(project: Project, journal: Database) -> None:
 
 def start_sender(project: Project) -> None:
     """Start the process that delivers; it ends at once if another is at work."""
-    command = [sys.executable, "-m", "asimov.engine.notifications.sender", str(project.root)]
+    command = module_command("asimov.engine.notifications.sender", str(project.root))
     project.logs.mkdir(parents=True, exist_ok=True)
     output = project.logs / "notifications.log"
     start_detached(command, project.root, output, unmarked_environment())

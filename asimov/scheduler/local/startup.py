@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 
 from asimov.errors import SchedulerError
@@ -12,6 +11,7 @@ from asimov.scheduler.local.keeper import MARK
 from asimov.scheduler.local.spool import Spool, ring
 from asimov.scheduler.local.tables import BUSY
 from asimov.system.detached import start_detached
+from asimov.system.module_command import module_command
 
 
 def wake(spool: Spool, options: Sequence[str]) -> None:
@@ -51,7 +51,7 @@ def start_runner(spool: Spool, options: Sequence[str]) -> None:
     SchedulerError
         Where it can't be started.
     """
-    runner = [sys.executable, "-m", "asimov.scheduler.local.runner", str(spool.root), *options]
+    runner = module_command("asimov.scheduler.local.runner", str(spool.root), *options)
     try:
         start_detached(runner, spool.folder, spool.output, unmarked_environment())
     except (OSError, subprocess.CalledProcessError) as error:
