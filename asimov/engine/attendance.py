@@ -24,6 +24,8 @@ _TOOK = "last pass took"
 _LONG = 86400.0
 #: A pass this many seconds after the recorded one is not worth a write.
 _MINUTE = 60.0
+#: A pass this many seconds in the future was not made then: a clock is wrong, or was.
+_AHEAD = 300.0
 #: A line of a crontab is alive if it looked within this many of its intervals.
 _MISSED = 3
 
@@ -97,8 +99,10 @@ class Attendance(msgspec.Struct, frozen=True):
             state = f"{what}, alive"
         else:
             state = f"{what}, not alive"
-        if self._age is None:
+        if self.looked is None:
             return f"monitor: {state}; no pass yet"
+        if self._age is None:
+            return f"monitor: {state}; last pass at {self.looked}, by a clock that was ahead"
         # No pass in the minute after a recorded one is recorded.
         ago = "within the last minute" if self._age < _MINUTE else f"{clock.age(self._age)} ago"
         line = f"monitor: {state}; last pass {ago}"
@@ -124,7 +128,7 @@ def record_pass(workspace: Workspace, problems: Sequence[str], took: float | Non
         return
     answered: float | None = now
     if problem:
-        answered = before.answered if before else None
+        answered = min(now, before.answered) if before and before.answered else None
     look = _Look(now, answered, problem)
     # Not synced to the disk: the next pass writes another.
     with workspace.journal.transaction():
@@ -143,7 +147,7 @@ def attendance(workspace: Workspace) -> Attendance:
     look, started = _last(workspace), kept(workspace)
     lease = holder(workspace.journal, WATCH)
     watches = lease is not None and not is_dead(lease)
-    age = None if look is None else max(0.0, clock.now() - look.at)
+    age = None if look is None or _is_ahead(look) else max(0.0, clock.now() - look.at)
     often = started.details.get("seconds") if started else None
     took = workspace.journal.get_property(_TOOK)
     alive = watches or bool(often and age is not None and age < _MISSED * often)
@@ -177,6 +181,11 @@ def _warning(workspace: Workspace, look: _Look | None) -> str | None:
         return None
     advice = "'asimov start' keeps a monitor running, and 'asimov start --how' recommends a way"
     now = clock.now()
+    if look and _is_ahead(look):
+        return (
+            f"the last pass is recorded at {clock.iso(look.at)}, in the future: the clock was "
+            "ahead then, or is behind now; the next pass corrects that"
+        )
     last = look.at if look else min(waiting)
     if now - last > _LONG:
         return f"no monitor has checked this project for {clock.age(now - last)}: {advice}"
@@ -184,6 +193,10 @@ def _warning(workspace: Workspace, look: _Look | None) -> str | None:
         since = clock.age(now - (look.answered or min(waiting)))
         return f"the monitor has had no answer for {since}: {look.problem}"
     return None
+
+
+def _is_ahead(look: _Look) -> bool:
+    return look.at > clock.now() + _AHEAD
 
 
 def _unfinished(status: str) -> bool:

@@ -67,6 +67,40 @@ def test_it_warns_when_nobody_has_looked_for_a_day(lab: Any) -> None:
         assert lab.run("status").err == ""
 
 
+def test_a_pass_by_a_clock_that_was_ahead_is_no_recent_one(lab: Any) -> None:
+    lab.apply("a")
+    with Clock().in_control() as clock:
+        clock.advance(10 * DAY)
+        lab.run("monitor")
+    with Clock().in_control() as clock:
+        ahead = told(lab)["looked"]
+        ran = lab.run("status")
+        assert f"not running; last pass at {ahead}, by a clock that was ahead" in ran.out
+        assert f"warning: the last pass is recorded at {ahead}, in the future: " in ran.err
+        lab.run("monitor")
+        assert "last pass within the last minute" in lab.run("status").out
+        clock.advance(2 * DAY)
+        assert "no monitor has checked this project for 2d" in lab.run("status").err
+
+
+def test_an_answer_by_a_clock_that_was_ahead_hides_no_silence(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.apply("a, seconds: 1000")
+    lab.run("monitor", "--chain")
+    with Clock().in_control() as clock:
+        clock.advance(10 * DAY)
+        lab.run("monitor")
+    monkeypatch.setattr(
+        LocalScheduler, "observe", lambda _, asked: {t.uid: Unknown("silence") for t in asked}
+    )
+    with Clock().in_control() as clock:
+        lab.run("monitor", code=5)
+        clock.advance(DAY + 3600)
+        lab.run("monitor", code=5)
+        assert "warning: the monitor has had no answer for 1d: silence" in lab.run("status").err
+
+
 def test_it_warns_where_nobody_ever_looked(lab: Any) -> None:
     with Clock().in_control() as clock:
         lab.apply("a")

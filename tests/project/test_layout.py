@@ -113,3 +113,15 @@ def test_a_project_without_its_ledger(made):
     made.ledger.rename(made.root / "gone")
     with pytest.raises(AsimovError, match="the project's ledger folder is missing"):
         layout.find(made.root)
+
+
+@pytest.mark.parametrize("left", ["", "\n\n", "[general]\nwebroot = pages\n", "[project]\n"])
+def test_a_project_file_that_has_lost_its_content_is_no_project_of_default_values(made, left):
+    file = made.root / configuration.PROJECT_FILE
+    file.write_text(left)
+    with pytest.raises(AsimovError, match="has lost its content: it names no project") as raised:
+        layout.find(made.root)
+    assert str(file) in str(raised.value.where)
+    assert "delete it" in raised.value.hint
+    file.unlink()
+    assert layout.create("My project", made.root, "local", {}).root == made.root
