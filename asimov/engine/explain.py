@@ -135,9 +135,8 @@ def _explain(workspace: Workspace, key: Key) -> Explanation:
     result.pending_rerun = request and request.as_json()
     if status == "stuck":
         words = last_words(workspace, key)
-        result.fix = most_likely_fix(
-            workspace, key, [result.reason or "", *result.because, *words.lines]
-        )
+        said = [result.reason or "", *result.because, *words.lines]
+        result.fix = most_likely_fix(workspace, key, said, logged=bool(words.lines))
         result.log, result.log_end = words.log, words.lines
     result.uses = [str(feed) for feed in flow_of(workspace, all_installed=False).feeds(key)]
     return result

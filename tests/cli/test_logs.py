@@ -13,6 +13,7 @@ import pytest
 from asimov.engine.job_output.reading import Follower, every_line, last_lines
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
+from asimov.scheduler.local.orphans import Loss
 from tests import preloaded
 from tests.conftest import stop_local_scheduler
 from tests.refusals import is_clear
@@ -41,6 +42,11 @@ analyses:
    outputs: {{x: y}}, max resurrections: 0}}
 - {{name: kept, pipeline: command, executable: /bin/sh,
    arguments: [-c, "echo kept words > run.log; echo x > y"], outputs: {{x: y, log: run.log}}}}
+- {{name: link, pipeline: command, executable: /bin/sh,
+   arguments: [-c, "ln -s /etc/passwd y"], outputs: {{x: y}}}}
+- {{name: nothing, pipeline: command, executable: /bin/true, outputs: {{x: y, z: w}}}}
+- {{name: silent, pipeline: command, executable: /bin/false, outputs: {{x: y}},
+   max resurrections: 0}}
 - {{name: long, pipeline: command, executable: /bin/sh,
    arguments: [-c, "echo begun; sleep 900"], outputs: {{x: y}}}}
 - {{name: dag, pipeline: command}}
@@ -188,6 +194,20 @@ def test_files_are_read_in_parts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("link", "correct what is named there, then: {} finished"),
+        ("nothing", "find out why its job did not make y, w, then: {} restart"),
+        ("silent", "find the cause, about which its logs say nothing, then: {} restart"),
+    ],
+)
+def test_what_no_log_shows_is_not_looked_for_there(here, asimov, name, advice):
+    first = asimov("why", f"s/{name}").out.splitlines()[0]
+    advice = advice.format(f"asimov production set s/{name} --status")
+    assert first == f"most likely fix for s/{name}: {advice}"
+
+
+@pytest.mark.parametrize(
     ("job_state", "reason", "said"),
     [
         (None, "a.out can't be stored: disk", "correct what is named there, then: "),
@@ -199,6 +219,13 @@ def test_files_are_read_in_parts(tmp_path: Path) -> None:
             "correct what is named",
         ),
         (None, "and its error log is empty: job.err", "about which its logs say nothing, then"),
+        *((None, f"signal 9: {each.value}", "is not killed again") for each in Loss),
+        (
+            None,
+            "its products are not what its pipeline declares: csv: 'nan' is not a finite number",
+            "correct its products, then: asimov production set s/dag --status finished; "
+            "or what makes them, then: asimov production set s/dag --status restart",
+        ),
         (None, "job 1 ended with signal 9", "request more memory"),
         (None, "it said: ModuleNotFoundError: numpy", "install what is missing where the job runs"),
         (None, "No space left on device", "free disk space"),
@@ -214,4 +241,5 @@ def test_the_most_likely_fix_fits_the_failure(here, job_state, reason, said) -> 
     record = workspace.records[key]._replace(job_state=job_state, job_id=7)
     workspace.records[key] = record
     assert said in most_likely_fix(workspace, key, [reason])
+    assert "its log" not in most_likely_fix(workspace, key, [reason], logged=False)
     workspace.journal.close()

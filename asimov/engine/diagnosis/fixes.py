@@ -15,9 +15,14 @@ _OF_DISKS = ("free disk space", "allow access to the file")
 _ADVICE = [
     (r"no space left|disk quota exceeded|\benospc\b", _OF_DISKS[0]),
     (
+        r"presumed killed|the process that should have started it was killed|machine was restarted",
+        "make sure that what runs it is not killed again, by a person, the end of a login or for "
+        "lack of memory",
+    ),
+    (
         r"memoryerror|out of memory|oom[- ]kill|bad_alloc|memory usage exceeded|more memory than|"
         r"\bsignal 9\b",
-        "let it request more memory ('scheduler: {{request memory: ...}}' in the ledger)",
+        "let it request more memory ('scheduler: {request memory: ...}' in the ledger)",
     ),
     (r"disk usage exceeded|more disk than", "let it request more disk ('request disk')"),
     (
@@ -37,9 +42,14 @@ _ADVICE = [
 #: What is said of results that could not be stored, and of a job that failed without a message.
 _NOT_STORED = re.compile(r"storing its results failed|can't be stored|storing failed")
 _SILENT = re.compile(r"error log is empty|error logs are empty")
+_FAULTY = re.compile(r"its products are not what its pipeline declares|but lacks products that")
+#: The outputs that a job did not make.
+_MISSING = re.compile(r"but it is not complete: (.+?) missing")
 
 
-def most_likely_fix(workspace: Workspace, key: Key, said: Sequence[str]) -> str:
+def most_likely_fix(
+    workspace: Workspace, key: Key, said: Sequence[str], *, logged: bool = True
+) -> str:
     """Return in one line what most likely mends a stuck analysis, with a command to copy.
 
     Parameters
@@ -50,6 +60,8 @@ def most_likely_fix(workspace: Workspace, key: Key, said: Sequence[str]) -> str:
         The analysis.
     said
         What is known of its failure, a line each.
+    logged
+        Whether its job wrote anything.
     """
     record = workspace.records.get(key)
     words = "\n".join(said).lower()
@@ -57,6 +69,8 @@ def most_likely_fix(workspace: Workspace, key: Key, said: Sequence[str]) -> str:
     again = f"{set_to} restart"
     if record is not None and record.job_state == LOST:
         return f"make sure that job {record.job_id} no longer runs, then: {again} --lost"
+    if _FAULTY.search(words):
+        return f"correct its products, then: {set_to} finished; or what makes them, then: {again}"
     advice = next((what for pattern, what in _ADVICE if re.search(pattern, words)), None)
     if _NOT_STORED.search(words):
         # It has run: only its products are at fault, or the disk.
@@ -70,5 +84,11 @@ def most_likely_fix(workspace: Workspace, key: Key, said: Sequence[str]) -> str:
         full = is_full(workspace.analysis(key).rundir)
         advice = _OF_DISKS[0] if full else "find the cause, about which its logs say nothing"
     if advice is None:
-        advice = "fix what its log shows" if said else "fix the cause"
-    return f"{advice.format()}, then: {again}"
+        advice = "fix what its log shows" if logged else _cause(said[0] if said else "")
+    return f"{advice}, then: {again}"
+
+
+def _cause(reason: str) -> str:
+    """Return what to do about a failure without any output."""
+    missing = _MISSING.search(reason)
+    return f"find out why its job did not make {missing[1]}" if missing else "fix the cause"
