@@ -62,7 +62,7 @@ def command(
     Exit codes: 0 success; 1 in one pass with --chain, a build failed.
     With --until-idle:
       0  everything is done, apart from analyses that a person has set aside
-      3  idle, but something is stuck, blocked or not submitted
+      3  idle, but something is stuck, blocked, not submitted or missing from the ledger
       4  timed out
       5  the scheduler can't be reached
     With any option: 6  another asimov process is using this project.

@@ -24,10 +24,14 @@ from asimov.journal.keys import Key
 from asimov.journal.records import Attempt
 from asimov.ledger.layout import file_of
 from asimov.plugins import custom_states, hooks, labels, telemetry
+from asimov.project.removed import unlisted
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, Observation, Unknown
 from asimov.states import OWN, STATES
 from asimov.system import clock, progress
+
+#: What a pass says if there is none.
+NOTHING = "there are no analyses in the ledger"
 
 Report = Callable[[str], None]
 
@@ -53,6 +57,8 @@ class Pass(msgspec.Struct):
         The error of each scheduler that could not be reached.
     broken
         How many ledger files can't be used; their analyses are left alone.
+    missing
+        How many unfinished analyses of the journal are missing from the ledger.
     moved
         How many analyses moved on without a job: by the handler of a package's state, or because
         their pipelines needed no job. The next pass may have more to do.
@@ -72,6 +78,7 @@ class Pass(msgspec.Struct):
     startable: int = 0
     unreachable: list[str] = msgspec.field(default_factory=list)
     broken: int = 0
+    missing: int = 0
     moved: int = 0
     failed: int = 0
     given_up: int = 0
@@ -85,16 +92,14 @@ class Pass(msgspec.Struct):
     @property
     def all_done(self) -> bool:
         """Whether nothing is left to do by anybody."""
-        # What is finished is stored in the same pass.
-        left = {"stuck", "asking", "ready", "finished"}
-        stands = any(self.counts.get(state) for state in left) or bool(self.counts.keys() - OWN)
-        return not (self.active or self.broken or self.given_up or stands)
+        stands = any(count and _unfinished(state) for state, count in self.counts.items())
+        return not (self.active or self.broken or self.missing or self.given_up or stands)
 
     def count_line(self) -> str:
         """Return how many analyses are in each state, with lost jobs apart, as one line."""
         counts = {state: self.counts.get(state, 0) - self.lost.get(state, 0) for state in STATES}
         counts[LOST] = sum(self.lost.values())
-        return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "empty"
+        return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or NOTHING
 
     def progress_line(self) -> str:
         """Return how many analyses are done, of how many, and how many are in each state."""
@@ -117,6 +122,8 @@ class Pass(msgspec.Struct):
             lines.append(
                 f"{self.startable} can be built and submitted: 'asimov monitor --chain' does that"
             )
+        if self.missing:
+            lines.append("some are missing from the ledger: 'asimov status' shows them")
         if self.counts.get("asking"):
             lines.append("some ask a question: 'asimov why --state asking' shows it")
         if self.counts.get("stuck") or self.blocked or self.given_up:
@@ -365,6 +372,11 @@ def _chain(workspace: Workspace, keys: set[Key], report: Report, result: Pass) -
     return {str(error) for error in errors if isinstance(error, SchedulerUnreachableError)}
 
 
+def _unfinished(state: str) -> bool:
+    # What is finished is stored in the same pass.
+    return state in {"stuck", "asking", "ready", "finished"} or state not in OWN
+
+
 def _count(workspace: Workspace, keys: set[Key], result: Pass) -> None:
     with_job = {attempt.key for attempt in workspace.journal.open_attempts()}
     ready: list[Key] = []
@@ -380,6 +392,9 @@ def _count(workspace: Workspace, keys: set[Key], result: Pass) -> None:
             ready.append(key)
             if record and record.job_detail:
                 hindered.add(key)
+    result.missing = sum(
+        _unfinished(each.status) or STATES[each.status].active for each in unlisted(workspace)
+    )
     result.blocked = len(blocked(workspace, ready))
     result.waiting = len(ready) - result.blocked
     result.startable = sum(key not in hindered and not waiting_for(workspace, key) for key in ready)

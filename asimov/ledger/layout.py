@@ -69,7 +69,12 @@ def parse(path: str, text: str, name: str, *, partial: bool = False) -> dict[str
     if not documents:
         if path == PROJECT_FILE or partial:
             return {}
-        raise AsimovError("is empty", where=name, hint="delete the file, or restore it from git")
+        raise AsimovError(
+            "is empty",
+            where=name,
+            hint="restore it from git or a backup ('asimov ledger history --diff' shows what "
+            "commands wrote to it); delete it only if nothing was in it",
+        )
     document = documents[0]
     if not isinstance(document.data, dict):
         raise AsimovError("should be a mapping", where=document.place())

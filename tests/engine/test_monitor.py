@@ -189,7 +189,7 @@ def test_a_job_whose_analysis_was_deleted_from_the_ledger_is_told_and_left(lab: 
     text = path.read_text()
     start, end = text.index("- name: a\n"), text.index("- name: b\n")
     path.write_text(text[:start] + text[end:])
-    ran = lab.run("monitor", "--until-idle", "--interval", "0.1")
+    ran = lab.run("monitor", "--until-idle", "--interval", "0.1", code=3)
     assert f"s/a: job {job} is active, but its analysis is not in the ledger" in ran.out
     assert lab.states() == {"a": "running", "b": "uploaded"}
     assert isinstance(lab.observe("a"), Present)

@@ -330,3 +330,41 @@ def test_files_and_keys_that_disappear_are_reported_by_every_command(project, as
         assert (ran.code, "error: ledger/project.yaml: is missing" in ran.err) == (1, True), ran
     settings.write_text(kept_settings)
     assert asimov("status").err == ""
+
+
+@pytest.mark.parametrize("left", [None, "", "name: [s"])
+def test_a_monitor_is_not_done_while_unfinished_analyses_are_missing(
+    asimov: Any, ledger: Path, left: str | None
+) -> None:
+    path = ledger / "subjects" / "s.yaml"
+    (ledger / "analyses" / "p.yaml").unlink()
+    assert asimov("production", "forget", "project-analyses", "p").code == 0
+    if left is None:
+        path.unlink()
+    else:
+        path.write_text(left)
+    ran = asimov("monitor", "--until-idle", "--timeout", "60")
+    assert ran.code == 3, ran
+    assert "there are no analyses in the ledger\n" in ran.out
+    if left is None:
+        assert "some are missing from the ledger: 'asimov status' shows them\n" in ran.out
+        assert asimov("production", "forget", "s").code == 0
+        assert asimov("monitor", "--until-idle", "--timeout", "60").code == 0
+
+
+def test_finished_analyses_that_are_missing_hold_up_no_script(asimov: Any, ledger: Path) -> None:
+    for name, state in (("a", "wait"), ("b", "wait"), ("c", "cancelled")):
+        assert asimov("production", "set", "s", name, "--status", state).code == 0
+    (ledger / "analyses" / "p.yaml").unlink()
+    assert asimov("production", "forget", "project-analyses", "p").code == 0
+    cut(ledger)
+    assert asimov("monitor", "--until-idle", "--timeout", "60").code == 0
+
+
+def test_nobody_is_advised_to_delete_an_emptied_file(asimov: Any, ledger: Path) -> None:
+    (ledger / "subjects" / "s.yaml").write_text("")
+    said = asimov("status").err
+    assert "ledger/subjects/s.yaml: is empty" in said
+    assert "restore it from git or a backup ('asimov ledger history --diff' shows what" in said
+    shown = asimov("ledger", "history", "--diff").out
+    assert "name: b" in shown
