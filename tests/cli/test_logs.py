@@ -241,5 +241,5 @@ def test_the_most_likely_fix_fits_the_failure(here, job_state, reason, said) -> 
     record = workspace.records[key]._replace(job_state=job_state, job_id=7)
     workspace.records[key] = record
     assert said in most_likely_fix(workspace, key, [reason])
-    assert "its log" not in most_likely_fix(workspace, key, [reason], logged=False)
+    assert "what its log shows" not in most_likely_fix(workspace, key, [reason], logged=False)
     workspace.journal.close()
