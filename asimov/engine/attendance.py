@@ -14,7 +14,7 @@ from asimov.keepers.present import kept
 from asimov.project.workspace import Workspace
 from asimov.states import OWN, STATES
 from asimov.system import clock
-from asimov.system.disk import is_full
+from asimov.system.files import is_full
 
 #: Journal property: the last pass, as JSON with the keys of `_Look`.
 _PROPERTY = "last pass"

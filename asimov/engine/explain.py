@@ -30,6 +30,7 @@ from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
 from asimov.states import OWN, STATES
 from asimov.system import clock
+from asimov.text import line
 
 #: How many analyses that stand in the way are followed to their own causes.
 _FOLLOWED = 5
@@ -138,6 +139,8 @@ def _explain(workspace: Workspace, key: Key) -> Explanation:
         said = [result.reason or "", *result.because, *words.lines]
         result.fix = most_likely_fix(workspace, key, said, logged=bool(words.lines))
         result.log, result.log_end = words.log, words.lines
+        if words.output:
+            result.because.append(f"what its job printed is in {line(words.output)}")
     result.uses = [str(feed) for feed in flow_of(workspace, all_installed=False).feeds(key)]
     return result
 

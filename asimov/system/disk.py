@@ -1,4 +1,4 @@
-"""Wait until files are on disk, one by one or many together; whether anything more fits on it."""
+"""Wait until files are on disk: one by one, or many together."""
 
 from __future__ import annotations
 
@@ -16,18 +16,6 @@ MANY = 20
 #: From this release on, Linux says of a whole file system whether all of it could be written.
 #: Source: syncfs(2), "Versions".
 _SAYS_SO = (5, 8)
-#: A file system with less space than this, in bytes, is full.
-_LEAST = 1 << 16
-
-
-def is_full(folder: str | Path) -> bool:
-    """Return whether nothing more fits on the file system of a folder; False if that is unknown."""
-    try:
-        there = os.statvfs(folder)
-    except OSError:
-        return False
-    # Some file systems have no such limit, and say 0 of 0.
-    return there.f_blocks > 0 and there.f_bavail * there.f_frsize < _LEAST
 
 
 def sync_path(path: Path) -> None:

@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from asimov.engine.diagnosis.fixes import most_likely_fix
 from asimov.engine.job_output.reading import Follower, every_line, last_lines
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
@@ -226,7 +228,13 @@ def test_what_no_log_shows_is_not_looked_for_there(here, asimov, name, advice):
             "correct its products, then: asimov production set s/dag --status finished; "
             "or what makes them, then: asimov production set s/dag --status restart",
         ),
-        (None, "job 1 ended with signal 9", "request more memory"),
+        (None, "job 1 ended with signal 9", "find out what killed it: a person, a limit"),
+        (None, "it said: MemoryError", "let it need less memory, or use a machine with more, then"),
+        (
+            None,
+            "Failed to execute '/no/where': (errno=2: 'No such file or directory')",
+            "provide the",
+        ),
         (None, "it said: ModuleNotFoundError: numpy", "install what is missing where the job runs"),
         (None, "No space left on device", "free disk space"),
         (None, "it is odd", "fix what its log shows, then: asimov production set s/dag --status"),
@@ -234,12 +242,35 @@ def test_what_no_log_shows_is_not_looked_for_there(here, asimov, name, advice):
     ],
 )
 def test_the_most_likely_fix_fits_the_failure(here, job_state, reason, said) -> None:
-    from asimov.engine.diagnosis.fixes import most_likely_fix
-
-    workspace = Workspace.open(here, reading=True)
+    workspace = Workspace.open(here)
     key = Key("s", "dag")
+    workspace.journal.intend(key, uuid4().hex, "run", "local")
     record = workspace.records[key]._replace(job_state=job_state, job_id=7)
     workspace.records[key] = record
     assert said in most_likely_fix(workspace, key, [reason])
     assert "what its log shows" not in most_likely_fix(workspace, key, [reason], logged=False)
+    workspace.journal.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("#!/no/where -u\nprint()\n", "install the interpreter that the script's first line names"),
+        ("print()\n", "provide the missing file"),
+    ],
+)
+def test_of_a_script_that_is_there_its_interpreter_is_missing(here, text, fix) -> None:
+    (here / "script").write_text(text)
+    workspace = Workspace.open(here, reading=True)
+    said = f"Failed to execute '{here}/script': (errno=2: 'No such file or directory')"
+    assert most_likely_fix(workspace, Key("s", "dag"), [said]).startswith(fix)
+    workspace.journal.close()
+
+
+def test_on_a_scheduler_that_limits_memory_signal_9_means_a_lack_of_it(here) -> None:
+    workspace = Workspace.open(here)
+    key = Key("s", "dag")
+    workspace.journal.intend(key, uuid4().hex, "run", "htcondor")
+    fix = most_likely_fix(workspace, key, ["job 1 ended with signal 9"])
+    assert fix.startswith("let it request more memory ('scheduler: {request memory: ...}' in the")
     workspace.journal.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from asimov.engine.job_output.files import OutputFile, output_files
@@ -25,10 +26,13 @@ class LastWords(NamedTuple):
         The file; None if there is none.
     lines
         Its last lines.
+    output
+        What the job printed besides, if the log holds its errors; None if it printed nothing.
     """
 
     log: str | None = None
     lines: list[str] = []  # noqa: RUF012  (never changed)
+    output: str | None = None
 
 
 def last_words(workspace: Workspace, key: Key) -> LastWords:
@@ -48,12 +52,19 @@ def last_words(workspace: Workspace, key: Key) -> LastWords:
     if recorded.log is not None:
         paths = [str(each.path) for each in found]
         whole = next((path for path in paths if path.endswith(f"/{recorded.log}")), recorded.log)
-        return LastWords(whole, recorded.lines)
+        return LastWords(whole, recorded.lines, _output_beside(whole, found))
     written = [(each, lines) for each in found if (lines := last_lines(each.path, LINES))]
     if not written:
         return LastWords()
     each, lines = max(written, key=lambda one: (one[0].kind == "error", _changed(one[0])))
-    return LastWords(str(each.path), lines)
+    return LastWords(str(each.path), lines, _output_beside(str(each.path), found))
+
+
+def _output_beside(log: str, found: Sequence[OutputFile]) -> str | None:
+    """Return the output of the node that wrote its errors to a log, unless it is empty."""
+    nodes = {each.node for each in found if str(each.path) == log and each.kind == "error"}
+    beside = (each for each in found if each.kind == "output" and each.node in nodes and each.size)
+    return next((str(each.path) for each in beside), None)
 
 
 def how_it_failed(workspace: Workspace, key: Key) -> list[str]:
