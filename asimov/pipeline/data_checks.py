@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from asimov.system.reading import opened_text
 from asimov.text import quoted
 
 #: A fault: a text, or the number of a line and a text.
@@ -54,7 +55,7 @@ def faults_of_data(
 def finite(path: Path) -> Iterator[Fault]:
     """Yield each value of a table that is not a finite number, except for its header: a check."""
     separator = _TABLES[_FORMATS.get(path.suffix.lower(), "text/csv")]
-    with path.open(newline="", encoding="utf-8") as stream:
+    with opened_text(path, newline="") as stream:
         rows = csv.reader(stream, delimiter=separator)
         header = next(rows, [])
         for row in rows:
@@ -64,7 +65,7 @@ def finite(path: Path) -> Iterator[Fault]:
 
 
 def _of_table(path: Path, data: Mapping[str, Any], separator: str) -> Iterator[Fault]:
-    with path.open(newline="", encoding="utf-8") as stream:
+    with opened_text(path, newline="") as stream:
         rows = csv.reader(stream, delimiter=separator)
         header = next(rows, [])
         places = {name: header.index(name) for name in data if name in header}
@@ -86,7 +87,8 @@ def _of_table(path: Path, data: Mapping[str, Any], separator: str) -> Iterator[F
 
 def _of_json(path: Path, data: Mapping[str, Any]) -> Iterator[Fault]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        with opened_text(path) as stream:
+            value = json.load(stream)
     except json.JSONDecodeError as error:
         yield error.lineno, f"is not JSON: {error.msg}"
         return

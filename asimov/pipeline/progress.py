@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from asimov import text
+from asimov.system.reading import opened
 
 #: The environment variable that names the file to append to.
 VARIABLE = "ASIMOV_PROGRESS"
@@ -70,7 +71,7 @@ def read(path: Path) -> Progress | None:
     A last line without its end may be half written, and is passed over.
     """
     try:
-        with path.open("rb") as stream:
+        with opened(path) as stream:
             stream.seek(0, 2)
             stream.seek(max(0, stream.tell() - _END))
             end = stream.read()

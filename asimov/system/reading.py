@@ -8,8 +8,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from asimov import text
 from asimov.errors import AsimovError
@@ -62,6 +63,26 @@ def contents(path: Path | str, *, most: int = LARGEST, piped: bool = False) -> b
         os.close(handle)
 
 
+def opened(path: Path | str) -> BinaryIO:
+    """Open a file of any size to read its bytes.
+
+    Raises
+    ------
+    OSError
+        If it can't be opened, or is no regular file: to open a named pipe would wait for a writer.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return os.fdopen(handle, "rb")
+
+
+def opened_text(path: Path | str, newline: str | None = None) -> TextIO:
+    """Open a file as `opened` does, to read its text (UTF-8); `newline` is as for `open`."""
+    return TextIOWrapper(opened(path), encoding="utf-8", newline=newline)
+
+
 def bounded(stream: BinaryIO, name: Path | str, most: int = LARGEST) -> bytes:
     """Return the rest of a stream; raises `AsimovError` if it is longer than `most`."""
     data = stream.read(most + 1)
@@ -101,7 +122,7 @@ def _refuse(status: os.stat_result, path: Path | str, most: int, piped: bool) ->
 def tail(path: Path, lines: int = 100) -> str:
     """Return the last lines of a text file, or why it can't be read."""
     try:
-        with path.open("rb") as stream:
+        with opened(path) as stream:
             stream.seek(0, 2)
             stream.seek(max(0, stream.tell() - 64_000))
             return "\n".join(text.of_bytes(stream.read()).splitlines()[-lines:])

@@ -40,6 +40,7 @@ from asimov.pipeline.nodes import Input, Node
 from asimov.project.config_file import names
 from asimov.rendering.render import render_text
 from asimov.system.files import write_atomically
+from asimov.system.reading import opened_text
 from asimov.text import listed, quoted
 
 #: Files in the run directory.
@@ -64,7 +65,8 @@ def faults(importances: Path) -> Iterator[str | tuple[int, str]]:
 def _changes_of_input(state: Path) -> Iterator[str]:
     """Yield what has changed in the input of a job whose runtime could not protect it."""
     try:
-        known = json.loads(state.read_text())
+        with opened_text(state) as stream:
+            known = json.load(stream)
     except FileNotFoundError:
         return
     now = spt_cells.state(Path(known["folder"]))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from asimov.errors import AsimovError
+from asimov.system.reading import opened_text
 from asimov.text import quoted
 
 _IDS = "graph/histological_structure_ids"
@@ -105,7 +106,7 @@ def read(path: Path) -> Cells:
     """
     cells = Cells()
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
+        with opened_text(path, newline="") as stream:
             for row in csv.DictReader(stream):
                 cell = int(row["histological_structure"])
                 cells.specimens[cell], cells.graphs[cell] = row["specimen"], row["graph"]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from asimov.pipelines.container.spt_cells import Cells
 
+from asimov.system.reading import opened_text
 from asimov.text import quoted
 
 HEADER = ["histological_structure", "importance"]
@@ -34,7 +35,7 @@ def faults(path: Path, cells: Cells) -> Iterator[FileFault]:
     """
     lines: dict[int, int] = {}
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
+        with opened_text(path, newline="") as stream:
             rows = csv.reader(stream)
             header = next(rows, [])
             if header != HEADER:
@@ -93,7 +94,7 @@ def ranks(path: Path, cells: Cells) -> str:
         The cells of the input graphs.
     """
     by_specimen: dict[str, list[tuple[float, int]]] = {}
-    with path.open(newline="", encoding="utf-8") as stream:
+    with opened_text(path, newline="") as stream:
         rows = csv.reader(stream)
         next(rows)
         for name, value in rows:

@@ -9,6 +9,7 @@ from typing import Any
 
 from asimov.functions.call import OUTPUTS
 from asimov.functions.outputs import WORK, checksum
+from asimov.system.reading import opened_text
 from asimov.text import quoted
 
 _KEYS = {"function": str, "module": str, "inputs": list, "outputs": list}
@@ -18,7 +19,8 @@ _OF_OUTPUT = {"id": int, "type": str, "path": str, "sha256": str}
 def manifest(rundir: str | Path) -> list[dict[str, Any]]:
     """Return the outputs of a call as its job described them; none if that can't be read."""
     try:
-        said = json.loads(Path(rundir, OUTPUTS).read_text())
+        with opened_text(Path(rundir, OUTPUTS)) as stream:
+            said = json.load(stream)
     except (OSError, ValueError, RecursionError):
         return []
     return [] if any(_shape(said)) else list(said["outputs"])
@@ -31,7 +33,8 @@ def faults(path: Path) -> Iterator[str]:
     checksum.
     """
     try:
-        said = json.loads(path.read_text())
+        with opened_text(path) as stream:
+            said = json.load(stream)
     except (OSError, ValueError, RecursionError) as error:
         yield f"can't be read: {error}"
         return

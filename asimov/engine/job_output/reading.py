@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from asimov import text
+from asimov.system.reading import opened
 
 #: Bytes that are read at once; longer lines are broken.
 _BLOCK = 1 << 16
@@ -27,7 +28,7 @@ def last_lines(path: Path, most: int, end: int | None = None) -> list[str]:
         Where to stop, in bytes; by default at the end of the file.
     """
     try:
-        with path.open("rb") as stream:
+        with opened(path) as stream:
             size = stream.seek(0, 2) if end is None else end
             start = max(0, size - _END)
             stream.seek(start)
@@ -42,7 +43,7 @@ def last_lines(path: Path, most: int, end: int | None = None) -> list[str]:
 def every_line(path: Path) -> Iterator[str]:
     """Yield all lines of a file, without keeping more than a part of it in memory."""
     try:
-        with path.open("rb") as stream:
+        with opened(path) as stream:
             while line := stream.readline(_BLOCK):
                 yield text.of_bytes(line).rstrip("\n")
     except OSError:
@@ -70,7 +71,7 @@ class Follower:
         """
         place = self._places.get(path, 0)
         try:
-            with path.open("rb") as stream:
+            with opened(path) as stream:
                 if stream.seek(0, 2) < place:
                     place = 0
                 stream.seek(place)
