@@ -116,6 +116,8 @@ def process(
                 result = phase.construct_artifact(payload, pipeline.workspace)
             payload = understood(result)
             history.leave(payload)
+            if is_active and payload.successful and (lacking := _not_written(payload)):
+                return Ended(run, {}, history.lacking(lacking))
             artifacts |= {str(name): Path(path) for name, path in payload.artifacts.items()}
     except (Exception, SystemExit) as error:
         return Ended(run, {}, history.raised(error))
@@ -186,6 +188,12 @@ class _History:
         self._doubt(None)
         return self.failed(reason, traceback.format_exc())
 
+    def lacking(self, path: Path) -> Failure:
+        """Return the failure of a run in which the phase made no file where it says that one is."""
+        self.blamed = str(self._inside[0].name)
+        self._doubt(None)
+        return self.failed(f"said that it was successful, but there is no {path}")
+
     def aside(self) -> list[Path]:
         """Put the files of the present phase aside, and those that were doubtful before."""
         self._doubt(None)
@@ -213,6 +221,11 @@ class _History:
             ours = path.absolute().is_relative_to(self._workspace.absolute())
             if ours and path not in self._whole:
                 self._doubtful[path] = None
+
+
+def _not_written(result: Any) -> Path | None:
+    """Return the first artifact of a result that does not exist; None if all do."""
+    return next((path for path in _files(result) if not path.exists()), None)
 
 
 def _said(error: BaseException) -> str:

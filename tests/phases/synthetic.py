@@ -28,7 +28,8 @@ class Parameters:
     scale: Scale
     note: str = ""
     calibration: Path | None = None
-    #: What goes wrong in which run: "raise", "invalid", "exit", "kill", "wait", "none".
+    #: What goes wrong in which run: "raise", "invalid", "exit", "kill", "wait", "none",
+    #: "unwritten".
     faults: dict[str, str] = field(default_factory=dict)
 
 
@@ -82,6 +83,9 @@ class Drawing(PhaseLike):
             time.sleep(0.02)
         if fault == "none":
             return None
+        if fault == "unwritten":
+            path.unlink()
+            return result
         if fault == "once" and not (marker := Path(workspace_path, "..", f"once-{run}")).exists():
             marker.touch()
             raise RuntimeError("not yet")

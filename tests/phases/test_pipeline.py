@@ -153,6 +153,7 @@ def test_an_exception_fails_only_its_run_and_puts_its_artifact_aside(synthetic, 
         ("invalid", "was not successful"),
         ("exit", "SystemExit: 3"),
         ("none", "TypeError: it returned NoneType, not a PhaseResult"),
+        ("unwritten", "said that it was successful, but there is no {}/Draw/run_0002.txt"),
     ],
 )
 def test_every_way_to_fail_names_the_phase(synthetic, folders, queue, fault, reason):
@@ -160,9 +161,26 @@ def test_every_way_to_fail_names_the_phase(synthetic, folders, queue, fault, rea
     pipeline.create_workspace()
     pipeline.create_assets()
     (failure,) = pipeline.run([1, 2, 3], queue, SeedSequence(5))
-    assert str(failure) == f"run 2: Draw: {reason}"
+    assert str(failure) == f"run 2: Draw: {reason.format(folders[0])}"
     assert (folders[0] / "Draw" / "run_0003.txt").exists()
     assert not (folders[0] / "Draw" / "run_0002.txt").exists()
+
+
+def test_a_phase_may_remove_what_an_earlier_one_has_written(synthetic, folders, queue):
+    phases = [synthetic.drawing("A"), synthetic.drawing("B", "a")]
+    pipeline = Pipeline(phases, [True, True], *folders)
+    pipeline.create_workspace()
+    pipeline.create_assets()
+    draw = phases[1].run
+
+    def run(payload, *others):
+        result = draw(payload, *others)
+        payload.artifact_path.unlink()
+        return result
+
+    phases[1].run = run
+    assert pipeline.run([1, 2], queue, SeedSequence(5)) == []
+    assert not list((folders[0] / "A").iterdir())
 
 
 def test_the_phase_that_was_not_successful_first_is_named(synthetic, folders, queue, calls):

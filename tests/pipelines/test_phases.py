@@ -92,6 +92,16 @@ def test_a_run_that_fails_leaves_all_others_finished_and_is_named(phased):
     assert "Traceback" in why
 
 
+@pytest.mark.long
+def test_a_run_without_its_artifact_is_not_done(phased):
+    apply(phased, FAULT.replace("'3': once, '5': raise", "'5': unwritten"))
+    phased.finish(code=3)
+    reason = phased.reason("a")
+    assert "run 5 missing" in reason
+    assert "error: run 5: B: said that it was successful, but there is no workspace/B/run" in reason
+    assert not (phased.root / "results" / "s" / "a").exists()
+
+
 def restart(phased, code=0):
     phased.run("production", "set", "s", "a", "--status", "restart")
     phased.finish(code)
