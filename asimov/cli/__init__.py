@@ -337,5 +337,6 @@ def _end_without_output(error: OutputError | BrokenPipeError) -> NoReturn:
 
 def _drop_output() -> None:
     """Stop Python from failing to flush stdout at exit."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    from asimov.cli.terminal.output import discard
+
+    discard(sys.stdout)

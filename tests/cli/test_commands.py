@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -162,3 +164,53 @@ def test_a_stream_that_was_closed_before_is_no_fault(project):
             cwd=project, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, ""), done
+
+
+def unread(project, command):
+    """Run a command whose output has lost its reader; return how it ended."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        return subprocess.run(
+            [sys.executable, "-m", "asimov", *command.split()],
+            cwd=project, stdout=writing, stderr=writing, check=False,
+        ).returncode  # fmt: skip
+    finally:
+        os.close(writing)
+
+
+@pytest.mark.parametrize(
+    ("command", "states"),
+    [
+        ("production set s --status wait --yes", {"wait"}),
+        *(
+            pytest.param(command, states, marks=pytest.mark.long)
+            for command, states in (
+                ("cancel s --yes", {"cancelled"}),
+                ("rm s --yes", set()),
+                ("ledger undo", set()),
+                ("monitor --chain --until-idle --interval 0.1 --timeout 60", {"uploaded"}),
+            )
+        ),
+    ],
+)
+def test_a_command_that_acts_goes_on_once_nobody_reads_what_it_says(
+    project, asimov, blueprint, command, states
+):
+    made = "".join(
+        f"---\n{{kind: analysis, subject: s, name: {name}, pipeline: command, "
+        "executable: /bin/sh, arguments: [-c, echo > y], outputs: {x: y}}\n"
+        for name in "abc"
+    )
+    assert asimov("apply", "-f", blueprint("{kind: subject, name: s}\n" + made)).code == 0
+    assert unread(project, command) == 0
+    rows = json.loads(asimov("status", "--json").out)
+    assert {row["status"] for row in rows} == states
+    assert len(rows) == (3 if states else 0)
+
+
+def test_a_command_that_only_shows_ends_once_nobody_reads_it(project, asimov, blueprint):
+    made = blueprint("{kind: subject, name: s}\n---\n{kind: analysis, subject: s, name: a, "
+                     "pipeline: command}")  # fmt: skip
+    assert asimov("apply", "-f", made).code == 0
+    assert unread(project, "status --watch") == 0
