@@ -7,6 +7,7 @@ from typing import Any
 
 from asimov._version import __version__
 from asimov.compat.importing.documents import ZONE
+from asimov.compat.importing.ledger_files import END, ENDS_WITH
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import reviews
 from asimov.project.workspace import Workspace
@@ -47,12 +48,13 @@ def export(workspace: Workspace) -> dict[str, Any]:
     own = {key: value for key, value in contents.project.items() if key != "kind"}
     return {
         **copied(own),
-        "asimov": {"version": LAYOUT, "exported by": f"asimov {__version__}"},
+        "asimov": {"version": LAYOUT, "exported by": f"asimov {__version__}", ENDS_WITH: END},
         "project": {"name": workspace.project.name},
         "events": events,
         "project analyses": [
             _analysis(workspace, key) for key in contents.entries if key[0] == PROJECT_ANALYSES
         ],
+        END: True,  # last
     }
 
 

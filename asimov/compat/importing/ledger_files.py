@@ -24,6 +24,8 @@ from asimov.system import reading
 
 #: The engines that keep the ledger in an SQLite file.
 _SQLITE = {"sqlite", "sqlalchemy"}
+#: What an export has in ``asimov``, and the last key of such a file: YAML cut short may be valid.
+ENDS_WITH, END = "ends with", "end of export"
 #: A ledger of 10,000 analyses has about 50 million bytes.
 _LARGEST = 2_000_000_000
 
@@ -131,6 +133,13 @@ def _from_yaml(ledger: OldLedger, path: Path) -> OldLedger:
     if len(documents) != 1 or not isinstance(documents[0].data, dict):
         raise AsimovError("is not a ledger of asimov 0.5 to 0.8", where=path)
     ledger.top = dict(documents[0].data)
+    made = ledger.top.get("asimov")
+    if isinstance(made, dict) and ENDS_WITH in made and not ledger.top.pop(END, False):
+        raise AsimovError(
+            "is cut short: it does not have the end of an export",
+            where=path,
+            hint="copy it again, or write it again with 'asimov ledger export'",
+        )
     for subject in _mappings(ledger.top.pop("events", None), path, "events"):
         name = _name(subject, path)
         listed = subject.pop("productions", None)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import yaml
 
+from asimov.compat.importing.ledger_files import knows
+from asimov.compat.importing.reading import read
+from asimov.errors import AsimovError
 from asimov.project.workspace import Workspace
 
 BLUEPRINT = """
@@ -56,3 +60,20 @@ def test_import_of_an_export_gives_the_same_project(
     assert one.facts == two.facts
     for key in one.contents.entries:
         assert one.settings(key) == two.settings(key)
+
+
+def test_no_part_of_an_export_passes_for_the_whole(project, asimov, blueprint, tmp_path):
+    assert asimov("apply", "-f", blueprint(BLUEPRINT)).code == 0
+    whole = asimov("ledger", "export").out.splitlines(keepends=True)
+    file = tmp_path / "part.yml"
+    cut_short = 0
+    for lines in range(len(whole)):
+        file.write_text("".join(whole[:lines]))
+        if not knows(file):
+            continue
+        with pytest.raises(AsimovError) as refused:
+            read(file)
+        cut_short += "is cut short" in str(refused.value)
+    assert cut_short > len(whole) / 2
+    file.write_text("".join(whole))
+    assert read(file).program == "asimov 0.8.0"
