@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from tests.refusals import is_clear, refused
 
@@ -117,6 +118,21 @@ def test_run_again_it_is_no_longer_approved_and_what_was_said_stays(made, asimov
     assert [each["message"] for each in kept["messages"]] == ["fine"]
     assert "no longer approved: it is run again" in asimov("log", "s", "a").out
     assert asimov("review", "status", "s", "a").out.startswith("s/a: not reviewed\n")
+
+
+@pytest.mark.parametrize("status", ["approved", "preferred"])
+def test_a_result_that_nobody_has_seen_yet_is_not_approved(made, asimov, status):
+    # It never ran: whoever approves that knows it.
+    assert asimov("review", "add", "s", "a", status).code == 0
+    workspace = Workspace.open(made)
+    workspace.journal.intend(Key("s", "a"), "u1", "run", "local")
+    workspace.journal.ended("u1", "ended", exit_code=0, evidence="test", reason=None)
+    workspace.journal.close()
+    ran = asimov("review", "add", "s", "a", status)
+    assert ran.code == 1
+    assert f"s/a is ready: it can't be {status} before there is a result to look at" in ran.err
+    assert asimov("review", "add", "s", "a", "rejected", "-m", "wrong data").code == 0
+    assert asimov("review", "add", "s", "a", "-m", "it looks well so far").code == 0
 
 
 def test_an_analysis_that_was_only_kept_back_keeps_its_review(made, asimov):
