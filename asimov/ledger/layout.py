@@ -72,8 +72,8 @@ def parse(path: str, text: str, name: str, *, partial: bool = False) -> dict[str
         raise AsimovError(
             "is empty",
             where=name,
-            hint="restore it from git or a backup ('asimov ledger history --diff' shows what "
-            "commands wrote to it); delete it only if nothing was in it",
+            hint="restore it from git or a backup ('asimov ledger history' lists what commands "
+            "changed in it); delete it only if nothing was in it",
         )
     document = documents[0]
     if not isinstance(document.data, dict):
