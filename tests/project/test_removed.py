@@ -365,6 +365,6 @@ def test_nobody_is_advised_to_delete_an_emptied_file(asimov: Any, ledger: Path) 
     (ledger / "subjects" / "s.yaml").write_text("")
     said = asimov("status").err
     assert "ledger/subjects/s.yaml: is empty" in said
-    assert "restore it from git or a backup ('asimov ledger history --diff' shows what" in said
+    assert "restore it from git or a backup ('asimov ledger history' lists what" in said
     shown = asimov("ledger", "history", "--diff").out
     assert "name: b" in shown
