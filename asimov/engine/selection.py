@@ -13,7 +13,7 @@ from asimov.engine.status import OF_JOBS, shown_state
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.journal.records import Record
-from asimov.ledger.needs import check_label, has_label
+from asimov.ledger.needs import check_label, has_label, name_in
 from asimov.project.lookup import removal_of
 from asimov.project.patterns import Names
 from asimov.project.workspace import Workspace
@@ -101,7 +101,9 @@ class Selection:
             found = [key for key in found if key in old]
         if not found and not may_be_empty:
             raise AsimovError(
-                "no analysis matches these filters" if keys else "there are no analyses to select",
+                (self.unknown_label(workspace) or "no analysis matches these filters")
+                if keys
+                else "there are no analyses to select",
                 hint="'asimov status' lists all analyses",
             )
         return found
@@ -148,23 +150,29 @@ class Selection:
         """Refuse labels that can't be meant; words with blanks are one label only if there is."""
         for each in self.labels:
             check_label(each)
-        names = [each for each in self.labels if not any(sign in each for sign in "<>=")]
-        spaced = [each for each in names if " " in each.strip()]
-        if not spaced:
-            return
-        entries = workspace.contents.entries
-        known = {
-            str(name).lower()
-            for key in entries
-            for name in workspace.settings(key).get("labels") or ()
-        }
-        for each in spaced:
-            if each.strip().lower() not in known:
-                raise AsimovError(
-                    f"no analysis has the label {quoted(each)}{did_you_mean(each, known)}",
-                    hint="write the name of a label, or a comparison such as 'quality >= 3'; "
-                    "repeat --label for several",
-                )
+        names = [each.strip() for each in self.labels if name_in(each) == each.strip()]
+        if unknown := _unknown_label(workspace, [each for each in names if " " in each]):
+            raise AsimovError(
+                unknown,
+                hint="write the name of a label, or a comparison such as 'quality >= 3'; "
+                "repeat --label for several",
+            )
+
+    def unknown_label(self, workspace: Workspace) -> str:
+        """Return which of the labels no analysis has, in words; empty if there is none."""
+        return _unknown_label(workspace, self.labels)
+
+
+def _unknown_label(workspace: Workspace, wanted: Sequence[str]) -> str:
+    known = {
+        str(name).lower()
+        for key in (workspace.contents.entries if wanted else ())
+        for name in workspace.settings(key).get("labels") or ()
+    }
+    for name in map(name_in, wanted):
+        if name.lower() not in known:
+            return f"no analysis has the label {quoted(name)}{did_you_mean(name, known)}"
+    return ""
 
 
 def names_of(workspace: Workspace, more: Iterable[Key] = ()) -> Names:

@@ -147,6 +147,19 @@ def test_an_unknown_state_is_refused_and_filters_may_leave_nothing(opened: Works
     assert Selection(states=("review",)).of(opened, may_be_empty=True) == []
 
 
+@pytest.mark.parametrize("label", ["qualty", "qualty >= 3"])
+def test_a_label_that_no_analysis_has_is_named(scene, opened, asimov, monkeypatch, label) -> None:
+    said = "no analysis has the label 'qualty'; did you mean 'quality'?"
+    with pytest.raises(AsimovError) as refused:
+        found(opened, labels=(label,))
+    assert said in str(refused.value)
+    monkeypatch.chdir(scene)
+    ran = asimov("status", "--label", label)  # one may be given later, so this is no error
+    assert (ran.code, ran.out) == (0, f"No analysis matches: {said}\n")
+    with pytest.raises(AsimovError, match="no analysis matches these filters"):
+        found(opened, labels=("quality >= 300",))
+
+
 @pytest.mark.parametrize(
     ("filters", "said"),
     [
