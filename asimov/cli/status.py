@@ -78,7 +78,7 @@ def command(
         _live(workspace, selection)
         return
     if not found and not workspace.contents.broken:
-        say_none(selection, selection.unknown_label(workspace))
+        say_none(selection)
         return
     status_table.show(found)
     if not watch:
@@ -105,10 +105,10 @@ def check(as_json: bool, watch: bool, with_usage: bool) -> None:
         raise click.UsageError("--json and --watch can't be combined")
 
 
-def say_none(selection: Selection, unknown: str = "") -> None:
-    """Say that there is nothing to show; `unknown` says which label is unknown, if one is."""
+def say_none(selection: Selection) -> None:
+    """Say that there is nothing to show."""
     if selection.filtered:
-        say(f"No analysis matches: {unknown}" if unknown else "No analysis matches")
+        say("No analysis matches")
         return
     of = f" of {listed(selection.patterns)}" if selection.patterns else ""
     say(f"No analyses{of} yet; 'asimov apply -f FILE' adds some")

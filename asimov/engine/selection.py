@@ -101,9 +101,7 @@ class Selection:
             found = [key for key in found if key in old]
         if not found and not may_be_empty:
             raise AsimovError(
-                (self.unknown_label(workspace) or "no analysis matches these filters")
-                if keys
-                else "there are no analyses to select",
+                "no analysis matches these filters" if keys else "there are no analyses to select",
                 hint="'asimov status' lists all analyses",
             )
         return found
@@ -147,32 +145,33 @@ class Selection:
                 )
 
     def _check_labels(self, workspace: Workspace) -> None:
-        """Refuse labels that can't be meant; words with blanks are one label only if there is."""
+        """Refuse labels that can't be meant.
+
+        Words with blanks are one label only if there is; another may be given later, unless it is
+        spelt almost as one that there is.
+        """
         for each in self.labels:
             check_label(each)
-        names = [each.strip() for each in self.labels if name_in(each) == each.strip()]
-        if unknown := _unknown_label(workspace, [each for each in names if " " in each]):
-            raise AsimovError(
-                unknown,
-                hint="write the name of a label, or a comparison such as 'quality >= 3'; "
-                "repeat --label for several",
-            )
+        if not self.labels:
+            return
+        known = _labels(workspace)
+        for name in map(name_in, self.labels):
+            near = did_you_mean(name, known, 0.8)
+            if name.lower() not in known and (" " in name or near):
+                raise AsimovError(
+                    f"no analysis has the label {quoted(name)}{near}",
+                    hint="write the name of a label, or a comparison such as 'quality >= 3'; "
+                    "repeat --label for several",
+                )
 
-    def unknown_label(self, workspace: Workspace) -> str:
-        """Return which of the labels no analysis has, in words; empty if there is none."""
-        return _unknown_label(workspace, self.labels)
 
-
-def _unknown_label(workspace: Workspace, wanted: Sequence[str]) -> str:
-    known = {
+def _labels(workspace: Workspace) -> set[str]:
+    """Return the labels of all analyses, in lower case."""
+    return {
         str(name).lower()
-        for key in (workspace.contents.entries if wanted else ())
+        for key in workspace.contents.entries
         for name in workspace.settings(key).get("labels") or ()
     }
-    for name in map(name_in, wanted):
-        if name.lower() not in known:
-            return f"no analysis has the label {quoted(name)}{did_you_mean(name, known)}"
-    return ""
 
 
 def names_of(workspace: Workspace, more: Iterable[Key] = ()) -> Names:
