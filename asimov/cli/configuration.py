@@ -99,6 +99,8 @@ def update_command(option: str, value: str) -> None:
         raise AsimovError(
             "project/root can't be set: it is the project's folder; move the folder instead"
         )
+    if section == "project" and key in {"name", "id"} and not value.strip():
+        raise AsimovError(f"{option} can't be empty", hint="every project has a name and an id")
     if (section, key) == trust.TRUSTED:
         raise AsimovError(
             "sharing/trusted can't be set for a project: every user has a list of their own",

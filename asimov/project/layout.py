@@ -156,7 +156,7 @@ def find(start: Path | None = None, *, without_journal: bool = False) -> Project
     for folder in (here, *here.parents):
         if os.path.isfile(folder / configuration.PROJECT_FILE):  # noqa: PTH113  (never raises)
             project = Project(folder, configuration.read(folder))
-            _refuse_emptied(project)
+            _refuse_cut(project)
             if not project.ledger.is_dir():
                 raise AsimovError(
                     "the project's ledger folder is missing",
@@ -190,15 +190,16 @@ def find(start: Path | None = None, *, without_journal: bool = False) -> Project
     )
 
 
-def _refuse_emptied(project: Project) -> None:
-    """Refuse a project file that has lost its content, as a full disk or an editor may leave it.
+def _refuse_cut(project: Project) -> None:
+    """Refuse a project file that has lost content, as a full disk or an editor may leave it.
 
     With default values, jobs might go to another scheduler, under another identity.
     """
-    own = ("name", "id", "journal")
-    if not any(project.config.has_option("project", option) for option in own):
+    for option in ("name", "id"):
+        if project.config.get("project", option, fallback=""):
+            continue
         raise AsimovError(
-            "has lost its content: it names no project",
+            f"has lost content: [project] {option} is missing",
             where=project.root / configuration.PROJECT_FILE,
             hint="restore it from a backup, or delete it and make a new project of this folder "
             "with 'asimov init NAME', which keeps the ledger",

@@ -53,6 +53,8 @@ def test_an_update_is_kept_as_it_was_given(project, asimov, option, value):
         ("scheduler/", "x", "use the form SECTION/KEY, such as scheduler/type"),
         ("scheduler/type", "htcondr", "there is no scheduler 'htcondr'; did you mean 'htcondor'?"),
         ("project/root", "/", "move the folder instead"),
+        ("project/name", " ", "project/name can't be empty"),
+        ("project/id", "", "project/id can't be empty"),
         ("monitor/max active", "2.5", "should be a whole number of at least 0, not '2.5'"),
         ("monitor/max active", "-1", "should be a whole number of at least 0, not '-1'"),
         ("condor/max queued", "inf", "should be a whole number of at least 0, not 'inf'"),

@@ -115,11 +115,20 @@ def test_a_project_without_its_ledger(made):
         layout.find(made.root)
 
 
-@pytest.mark.parametrize("left", ["", "\n\n", "[general]\nwebroot = pages\n", "[project]\n"])
+@pytest.mark.parametrize(
+    "left",
+    [
+        *("", "\n\n", "[general]\nwebroot = pages\n", "[project]\n"),
+        *("[project]\nname = p\n", "[project]\nname = p\nid =\n", "[project]\nid = p-1\n"),
+        "[project]\njournal = .asimov/journal.db\n\n[scheduler]\ntype = local\n",
+    ],
+)
 def test_a_project_file_that_has_lost_its_content_is_no_project_of_default_values(made, left):
     file = made.root / configuration.PROJECT_FILE
     file.write_text(left)
-    with pytest.raises(AsimovError, match="has lost its content: it names no project") as raised:
+    with pytest.raises(
+        AsimovError, match=r"has lost content: \[project\] (name|id) is missing"
+    ) as raised:
         layout.find(made.root)
     assert str(file) in str(raised.value.where)
     assert "delete it" in raised.value.hint
