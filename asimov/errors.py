@@ -68,19 +68,14 @@ class FatalError(ReportedError):
 
 
 class OutputError(FatalError):
-    """Nobody can take the output: its disk is full, or its reader has gone.
+    """Nobody can take the output, because its disk is full, for example.
 
-    No analysis is at fault, also where a message is printed while a plugin runs.
-
-    Attributes
-    ----------
-    closed
-        Whether its reader, such as ``head``, has gone.
+    No analysis is at fault, also where a message is printed while a plugin runs. That a reader has
+    gone is no error: see `asimov.system.readers`.
     """
 
     def __init__(self, error: OSError) -> None:
         super().__init__(f"{error.strerror}: the output")
-        self.closed = isinstance(error, BrokenPipeError)
 
 
 class Place:

@@ -11,15 +11,12 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
 import click
 
 from asimov import text
 from asimov._version import __version__
-
-if TYPE_CHECKING:
-    from asimov.errors import OutputError
 
 #: Every command with its line in ``asimov --help``. Each is a module of the same name, whose help
 #: starts with the same line; reading it from there would import them all.
@@ -209,9 +206,11 @@ def main() -> None:
 
         complete(lambda: write(cli))
         return
+    from asimov.system import readers
     from asimov.system.supervision import command as own_process
 
     _open_closed()
+    readers.outlive()
     own_process.begin()
     _escape_unencodable()
     code = 1
@@ -243,8 +242,10 @@ def _run() -> None:
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)
-    except (OutputError, BrokenPipeError) as error:
-        _end_without_output(error)
+    except OutputError as error:
+        _drop_output()
+        _print_error(f"error: {error}")
+        sys.exit(error.exit_code)
     except ReportedError as error:
         _print_error(f"error: {error}")
         if error.hint:
@@ -326,17 +327,7 @@ def _lines_of(error: click.ClickException) -> list[str]:
     return shown.split("\n")
 
 
-def _end_without_output(error: OutputError | BrokenPipeError) -> NoReturn:
-    """End a command whose output nobody can take; that its reader has exited is no fault."""
-    _drop_output()
-    if isinstance(error, BrokenPipeError) or error.closed:
-        sys.exit(0)
-    _print_error(f"error: {error}")
-    sys.exit(error.exit_code)
-
-
 def _drop_output() -> None:
     """Stop Python from failing to flush stdout at exit."""
-    from asimov.cli.terminal.output import discard
-
-    discard(sys.stdout)
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

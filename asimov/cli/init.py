@@ -10,7 +10,7 @@ import click
 
 from asimov import configuration
 from asimov.cli.project import group_number
-from asimov.cli.terminal.output import go_on_unread, say, warn
+from asimov.cli.terminal.output import say, warn
 from asimov.discovery import entrypoints
 from asimov.engine.provenance.crates.contents import BLUEPRINT
 from asimov.engine.provenance.crates.reading import open_crate
@@ -93,7 +93,6 @@ def command(
             unchecked = crate.unchecked()
             name = name or crate.contents.project
     assert name is not None
-    go_on_unread()
     project = create(name, Path(root), scheduler.lower(), given)
     # The journal first: a project whose configuration names no journal counts as new.
     with closing(Journal(project.journal)) as journal:

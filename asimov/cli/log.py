@@ -17,6 +17,7 @@ from asimov.journal.keys import Key
 from asimov.journal.records import Event
 from asimov.project.workspace import Workspace
 from asimov.system import clock
+from asimov.system.readers import unread
 
 #: Seconds between two looks of ``--follow``.
 _LOOK = 0.5
@@ -56,7 +57,7 @@ def command(selection: Selection, last: int | None, follow: bool, as_json: bool)
     if not found and not follow:
         say_nothing_happened(since)
     version = workspace.journal.version()
-    while follow:
+    while follow and not unread():
         time.sleep(_LOOK)
         if (now := workspace.journal.version()) == version:
             continue

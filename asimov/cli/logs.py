@@ -22,6 +22,7 @@ from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
 from asimov.system import clock
+from asimov.system.readers import unread
 
 #: How many files are shown unless all are asked for, and the longest line of them.
 _FILES = 20
@@ -141,6 +142,8 @@ def say_head(path: str, node: str, kind: str, size: int, changed: float) -> None
 def say_whole(lines: Iterable[str]) -> None:
     """Print lines of a file."""
     for line in lines:
+        if unread():
+            return
         say(line)
 
 
@@ -160,7 +163,7 @@ def _follow(workspace: Workspace, key: Key, node: str | None, follower: Follower
     """Show what is added to the files, and new files, until the analysis is under way no more."""
     latest: OutputFile | None = None
     found, looked = _files(workspace, key, node), clock.now()
-    while True:
+    while not unread():
         workspace.reload()
         ended = not STATES[workspace.records[key].status].active
         if ended or clock.now() - looked > _LOOK_FOR_FILES:

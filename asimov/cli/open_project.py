@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from asimov import logs
-from asimov.cli.terminal.output import go_on_unread, say, warn
+from asimov.cli.terminal.output import say, warn
 from asimov.cli.terminal.progress import show_progress
 from asimov.engine.notifications.overview import notification_warnings
 from asimov.errors import AsimovError
@@ -54,7 +54,6 @@ def open_project(use: Use, *, without_journal: bool = False) -> Project:
     show_progress()
     project = find(Path(named) if named else None, without_journal=without_journal)
     if use is Use.ACT:
-        go_on_unread()
         if project.shared:
             sharing.let_group_write()
         logs.write_to(project.logs)

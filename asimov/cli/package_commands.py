@@ -56,7 +56,6 @@ def fault(name: str | None, error: Exception) -> AsimovError | None:
         click.ClickException,
         click.exceptions.Exit,
         click.Abort,
-        BrokenPipeError,
     )
     if name is None or isinstance(error, expected) or full_disk(error):
         return None

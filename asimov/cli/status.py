@@ -21,6 +21,7 @@ from asimov.engine.usage import total, used
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Usage
+from asimov.system.readers import unread
 from asimov.text import listed
 
 #: Seconds between two looks of ``--watch``.
@@ -84,7 +85,7 @@ def command(
     if not watch:
         _monitor(workspace)
         warn_of_notifications(workspace)
-    while watch:
+    while watch and not unread():
         time.sleep(_LOOK)
         workspace.reload()
         say()

@@ -14,6 +14,7 @@ from asimov.cli.terminal.output import show_json
 from asimov.journal.records import Event
 from asimov.server.client import Client
 from asimov.system.moment import moment
+from asimov.system.readers import unread
 
 #: How many events are asked for at once.
 _AT_ONCE = 1000
@@ -34,6 +35,8 @@ def _log(selection: Selection, last: int | None, follow: bool, as_json: bool) ->
     if not follow:
         return
     for _ in client.events(after=newest):
+        if unread():
+            return
         found, newest = _after(client, selection, newest)
         local.show_events(map(_event, found))
 

@@ -19,6 +19,7 @@ from asimov.errors import AsimovError
 from asimov.server.client import Client
 from asimov.states import STATES
 from asimov.system.moment import moment
+from asimov.system.readers import unread
 
 #: Seconds between two looks of ``--follow``; the most bytes of a line that are kept together.
 _LOOK = 1.0
@@ -92,7 +93,7 @@ def _follow(
 ) -> None:
     """Show what is added to the files, and new files, until the analysis is under way no more."""
     latest: str | None = None
-    while True:
+    while not unread():
         status = client.analysis(subject, name)["status"]
         for each in _files(client, subject, name, node, 0):
             file, seen = each["file"], ends.get(each["file"], 0)

@@ -14,6 +14,7 @@ from asimov.engine.status import Row
 from asimov.journal.keys import Key
 from asimov.scheduler import Usage
 from asimov.server.client import Client
+from asimov.system.readers import unread
 
 #: Seconds between two looks of ``--watch``.
 _LOOK = 2.0
@@ -42,7 +43,7 @@ def _status(
     status_table.show(found)
     if not watch:
         _monitor(client)
-    while watch:
+    while watch and not unread():
         time.sleep(_LOOK)
         say()
         status_table.show(_rows(client, selection))

@@ -6,11 +6,6 @@ Output may contain text from outside: names, comments, job output, messages of p
 
 from __future__ import annotations
 
-import os
-import sys
-from contextlib import suppress
-from typing import TextIO
-
 import click
 
 from asimov import text
@@ -19,32 +14,11 @@ from asimov.cli.terminal.progress import clear
 from asimov.errors import OutputError
 from asimov.system.json_text import as_json
 
-#: In click's context: whether the command goes on once nobody reads its output.
-_GOES_ON = "asimov.cli.terminal.output"
-
-
-def go_on_unread() -> None:
-    """Let the command go on once nobody reads its output, such as ``head``: it changes something.
-
-    Other commands end then.
-    """
-    click.get_current_context().meta[_GOES_ON] = True
-
-
-def discard(stream: TextIO) -> None:
-    """Send what is written to a stream of this process nowhere from now on."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
 
 def _print(shown: str, *, color: bool | None = None, err: bool = False) -> None:
     try:
         click.echo(shown, color=color, err=err)
     except OSError as error:
-        context = click.get_current_context(silent=True)
-        if isinstance(error, BrokenPipeError) and context and _GOES_ON in context.meta:
-            discard(sys.stderr if err else sys.stdout)
-            return
         if err:
             raise
         raise OutputError(error) from error
