@@ -201,14 +201,17 @@ def test_a_configuration_that_somebody_has_broken(
     assert asimov("apply", "-f", "b.yaml").code == 0
     file = project / ".asimov" / "asimov.conf"
     kept = file.read_bytes()
-    for content in (data, kept + b"\n" + data):
+    own = b"[project]\nname = p\nid = p-1\n"
+    for content in (data, own + data, kept + b"\n" + data):
         file.write_bytes(content)
         errors = ""
         for command in (["status"], ["monitor"], ["manage", "build"], ["monitor", "--until-idle"]):
             ran = asimov(*command)
             assert "bug in asimov" not in ran.err, ran
             errors += ran.err
-        if content == data or b"[" not in data.split(b"\n", 1)[0]:
+        if content == data:
+            assert said in errors or "has lost content: [project] name is missing" in errors
+        elif content == own + data or b"[" not in data.split(b"\n", 1)[0]:
             assert said in errors
     file.write_bytes(kept)
 
