@@ -64,7 +64,8 @@ class Ended:
     run
         Its number.
     artifacts
-        The artifacts of all phases by name.
+        The artifacts of all phases by name, without those that do not exist: of a phase that is
+        not active, or taken away by a later one.
     failure
         Why it failed; None if it did not.
     """
@@ -90,15 +91,12 @@ def process(
     entered
         Called before each active phase: its place among them from 0, their number, its name.
         It may raise nothing.
-
-    Returns
-    -------
-    Ended
-        A run without data ends well, with no artifacts.
     """
     trace = trace_file(pipeline.traces, run)
     if not trace.exists():
-        return Ended(run)
+        failure = Failure(run, "no phase", f"there are no data: {trace}")
+        logger().error("%s", failure)
+        return Ended(run, {}, failure)
     history = _History(pipeline, run)
     payload: Any = PhaseResult({"trace": trace}, True, run)
     artifacts: dict[str, Path] = {}
@@ -114,16 +112,17 @@ def process(
                 result = phase.run(payload, pipeline.workspace, msg_queue, rng)
             else:
                 result = phase.construct_artifact(payload, pipeline.workspace)
-            payload = understood(result)
+            given, payload = payload, understood(result)
             history.leave(payload)
-            if is_active and payload.successful and (lacking := _not_written(payload)):
+            if is_active and payload.successful and (lacking := _not_written(payload, given)):
                 return Ended(run, {}, history.lacking(lacking))
             artifacts |= {str(name): Path(path) for name, path in payload.artifacts.items()}
     except (Exception, SystemExit) as error:
         return Ended(run, {}, history.raised(error))
     if history.blamed is not None:
         return Ended(run, {}, history.failed("was not successful"))
-    return Ended(run, {name: path for name, path in artifacts.items() if path != trace})
+    made = {name: path for name, path in artifacts.items() if path != trace and path.exists()}
+    return Ended(run, made)
 
 
 def put_aside_after(pipeline: Chain, run: int, name: str) -> list[Path]:
@@ -223,9 +222,13 @@ class _History:
                 self._doubtful[path] = None
 
 
-def _not_written(result: Any) -> Path | None:
-    """Return the first artifact of a result that does not exist; None if all do."""
-    return next((path for path in _files(result) if not path.exists()), None)
+def _not_written(result: Any, given: Any) -> Path | None:
+    """Return the first artifact of a result that does not exist; None if all do.
+
+    What a phase only hands on may be missing: one that is not active made it long ago.
+    """
+    own = (path for path in _files(result) if path not in _files(given))
+    return next((path for path in own if not path.exists()), None)
 
 
 def _said(error: BaseException) -> str:

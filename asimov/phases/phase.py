@@ -101,7 +101,8 @@ class PhaseLike(ABC):
     ) -> PhaseResult:
         """Process one run and return its result.
 
-        An exception fails the run, and so does a last result that is not successful.
+        An exception fails the run, and so does a last result that is not successful. A successful
+        result names only artifacts that the phase has written or was handed.
 
         Parameters
         ----------

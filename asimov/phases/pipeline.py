@@ -11,6 +11,7 @@ from asimov.errors import AsimovError
 from asimov.phases import one_run
 from asimov.phases.log_files import logger
 from asimov.phases.messages import complete
+from asimov.phases.runs import trace_file
 from asimov.phases.schemas import difference
 
 if TYPE_CHECKING:
@@ -161,7 +162,8 @@ class Pipeline:
         from numpy.random import default_rng
 
         rng = default_rng(seed)
-        ended = [one_run.process(self, run, msg_queue, rng) for run in run_list]
+        there = [run for run in run_list if trace_file(self.traces, run).exists()]
+        ended = [one_run.process(self, run, msg_queue, rng) for run in there]
         msg_queue.put(complete())
         return [each.failure for each in ended if each.failure is not None]
 

@@ -17,7 +17,14 @@ from asimov.phases.one_run import Ended, Failure, put_aside_after
 from asimov.phases.packed import Packed, packed
 from asimov.phases.pipeline import Pipeline
 from asimov.phases.process import Work
-from asimov.phases.run_records import RunRecord, file_of, is_complete, record_of, write_record
+from asimov.phases.run_records import (
+    RunRecord,
+    file_of,
+    is_complete,
+    is_empty,
+    record_of,
+    write_record,
+)
 from asimov.phases.shared_blocks import shared_data
 from asimov.phases.supervision import run_stacks
 from asimov.system.files import write_atomically
@@ -82,7 +89,8 @@ class _Notes:
     def ended(self, end: Ended) -> None:
         if end.failure is None:
             artifacts = {name: os.path.relpath(path) for name, path in end.artifacts.items()}
-            write_record(end.run, RunRecord(self._digests[end.run], None, artifacts))
+            empty = [name for name, path in end.artifacts.items() if is_empty(path)]
+            write_record(end.run, RunRecord(self._digests[end.run], None, artifacts, empty))
         else:
             file_of(Path(), end.run).unlink(missing_ok=True)
         self._ended += 1

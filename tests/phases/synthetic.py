@@ -29,7 +29,7 @@ class Parameters:
     note: str = ""
     calibration: Path | None = None
     #: What goes wrong in which run: "raise", "invalid", "exit", "kill", "wait", "none",
-    #: "unwritten".
+    #: "unwritten", "empty".
     faults: dict[str, str] = field(default_factory=dict)
 
 
@@ -85,6 +85,9 @@ class Drawing(PhaseLike):
             return None
         if fault == "unwritten":
             path.unlink()
+            return result
+        if fault == "empty":
+            path.write_text("")
             return result
         if fault == "once" and not (marker := Path(workspace_path, "..", f"once-{run}")).exists():
             marker.touch()

@@ -7,6 +7,7 @@ from numpy.random import SeedSequence, default_rng
 
 from asimov.errors import AsimovError
 from asimov.phases import PhaseResult, Pipeline, StatusMessage
+from asimov.phases.one_run import Ended, process
 
 
 @pytest.fixture
@@ -181,6 +182,32 @@ def test_a_phase_may_remove_what_an_earlier_one_has_written(synthetic, folders, 
     phases[1].run = run
     assert pipeline.run([1, 2], queue, SeedSequence(5)) == []
     assert not list((folders[0] / "A").iterdir())
+
+
+def chain(folders, *phases, active):
+    pipeline = Pipeline(phases, active, *folders)
+    pipeline.create_workspace()
+    pipeline.create_assets()
+    return pipeline
+
+
+def test_what_a_phase_did_not_make_is_not_demanded_of_it(synthetic, folders, queue):
+    """Links are declared in schemas; results may hold fewer artifacts, or hand some on."""
+    first, last = synthetic.drawing("A"), synthetic.drawing("B", "a")
+    pipeline = chain(folders, first, last, active=[True, False])
+    made = folders[0] / "A" / "run_0001.txt"
+    assert process(pipeline, 1, queue, default_rng(1)) == Ended(1, {"a": made})  # B never ran
+    first.run = lambda *_: PhaseResult({}, True, 3)
+    assert process(pipeline, 3, queue, default_rng(1)) == Ended(3)
+    pipeline.active = [False, True]
+    last.run = lambda payload, *_: payload  # A has made nothing of run 3
+    assert process(pipeline, 3, queue, default_rng(1)) == Ended(3)
+
+
+def test_a_run_whose_data_are_gone_is_not_complete(synthetic, folders, queue):
+    pipeline = chain(folders, synthetic.drawing(), active=[True])
+    ended = process(pipeline, 9, queue, default_rng(1))
+    assert str(ended.failure) == f"run 9: no phase: there are no data: {folders[1]}/run_0009.h5"
 
 
 def test_the_phase_that_was_not_successful_first_is_named(synthetic, folders, queue, calls):

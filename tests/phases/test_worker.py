@@ -117,6 +117,51 @@ def test_runs_that_are_known_to_be_complete_are_left_out(job, calls):
     assert calls()[2:] == ["A run 2", "B run 2"]
 
 
+def test_a_run_that_lost_its_artifact_or_its_content_is_run_again(job, calls):
+    """A crash of the machine leaves files without content that were not on disk."""
+    assets(faults={"3": "empty"})
+    run(*shard())
+    asked = len(calls())
+    Path("workspace/B/run_0001.txt").unlink()
+    Path("workspace/A/run_0002.txt").write_text("")
+    run(*shard())
+    assert calls()[asked:] == ["A run 1", "B run 1", "A run 2", "B run 2"]
+    assert Path("workspace/B/run_0002.txt").read_text().startswith("tt ")
+    asked = len(calls())
+    run(*shard())  # that of run 3 was empty from the beginning
+    assert calls()[asked:] == []
+
+
+def test_a_record_without_what_was_empty_is_believed(job, calls):
+    assets(faults={"3": "empty"})
+    run(*shard())
+    asked = len(calls())
+    for file in Path("runs").iterdir():
+        record = json.loads(file.read_text())
+        del record["empty"]
+        file.write_text(json.dumps(record))
+    run(*shard())
+    assert calls()[asked:] == []
+
+
+def test_phases_that_never_ran_leave_no_run_incomplete(job, calls):
+    recipe = json.loads(json.dumps(RECIPE))
+    recipe["phases"][1]["active"] = False
+    assets(recipe)
+    run(*shard())
+    run(*shard())
+    assert calls()[1:] == ["A run 1", "A run 2", "A run 3"]
+
+
+def test_data_that_disappear_before_the_job_fail_the_run(job):
+    assets()
+    Path("data/run_0002.h5").unlink()
+    said = run(*shard(), code=1)
+    assert said.startswith("error: run 2: no phase: there are no data: ")
+    assert not Path("runs/run_0002.json").exists()
+    assert Path("runs/run_0003.json").exists()
+
+
 def test_the_first_failed_run_is_the_last_line_and_all_are_noted(job):
     assets(faults={"1": "raise", "3": "invalid"})
     assert run(*shard(), code=1) == "error: run 1: B: ValueError: in run 1 (2 runs failed)"
