@@ -120,7 +120,6 @@ def update_command(option: str, value: str) -> None:
 
         named(value)
     check_value(option, value)
-    rules.check_section(section, key)
     if section.startswith(rules.SECTION):
         config = project.config
         given = dict(config.items(section)) if config.has_section(section) else {}

@@ -14,7 +14,7 @@ from asimov import text
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show_json
-from asimov.engine.job_output.files import OutputFile, output_files, run_directory
+from asimov.engine.job_output.files import OutputFile, output_files
 from asimov.engine.job_output.reading import Follower, every_line, last_lines
 from asimov.engine.plain_data.files import output_data
 from asimov.errors import AsimovError
@@ -76,7 +76,10 @@ def command(
     found = _files(workspace, key, node)
     if not found and not follow:
         raise AsimovError(
-            _nothing(workspace, key, node), hint=f"'asimov why {key}' explains its state"
+            f"no node of {key} that matches {text.quoted(node)} has output yet"
+            if node
+            else f"the jobs of {key} have no output yet",
+            hint=f"'asimov why {key}' explains its state",
         )
     shown = found if whole else latest(found, _SIZE, _CHANGED)
     if as_json:
@@ -93,19 +96,6 @@ def command(
     say_more(sum(bool(end) for end in ends.values()) - len(shown))
     if follow:
         _follow(workspace, key, node, follower)
-
-
-def _nothing(workspace: Workspace, key: Key, node: str | None) -> str:
-    """Say that there is no output to show, and whether there was or will be any."""
-    attempts = workspace.journal.attempts(key)
-    if attempts and not run_directory(workspace, key).is_dir():
-        return f"the output of the jobs of {key} is gone, with their run directory"
-    if node is not None:
-        near = text.did_you_mean(node, {each.node for each in output_files(workspace, key)})
-        return f"no node of {key} that matches {text.quoted(node)} has output yet{near}"
-    if attempts and attempts[-1].state == "ended":
-        return f"the jobs of {key} left no output"
-    return f"the jobs of {key} have no output yet"
 
 
 def _key(workspace: Workspace, subject: str, name: str) -> Key:

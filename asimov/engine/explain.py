@@ -14,7 +14,6 @@ from asimov.engine.diagnosis.ways_out import by_person, ways_out
 from asimov.engine.questions.shown import command as answer_command
 from asimov.engine.questions.shown import lines as lines_of_question
 from asimov.engine.readiness import nearly_named, reviews_wanted, waiting_for
-from asimov.engine.site_rules import check_site
 from asimov.engine.staleness.lines import standing_of
 from asimov.engine.submission_limits import deferral, makes_room
 from asimov.errors import AsimovError, ReportedError, SchedulerError
@@ -182,7 +181,6 @@ def _ready(workspace: Workspace, key: Key, attempts: list[Attempt], result: Expl
     try:
         with guarded(analysis, "__init__", passing=AsimovError):
             missing = unbuilt(analysis)
-        check_site(analysis, lambda _: None)
     except ReportedError as error:
         result.because.append(str(error))
         return

@@ -13,7 +13,7 @@ from asimov.engine.status import OF_JOBS, shown_state
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.journal.records import Record
-from asimov.ledger.needs import check_label, has_label, name_in
+from asimov.ledger.needs import check_label, has_label
 from asimov.project.lookup import removal_of
 from asimov.project.patterns import Names
 from asimov.project.workspace import Workspace
@@ -145,33 +145,26 @@ class Selection:
                 )
 
     def _check_labels(self, workspace: Workspace) -> None:
-        """Refuse labels that can't be meant.
-
-        Words with blanks are one label only if there is; another may be given later, unless it is
-        spelt almost as one that there is.
-        """
+        """Refuse labels that can't be meant; words with blanks are one label only if there is."""
         for each in self.labels:
             check_label(each)
-        if not self.labels:
+        names = [each for each in self.labels if not any(sign in each for sign in "<>=")]
+        spaced = [each for each in names if " " in each.strip()]
+        if not spaced:
             return
-        known = _labels(workspace)
-        for name in map(name_in, self.labels):
-            near = did_you_mean(name, known, 0.8)
-            if name.lower() not in known and (" " in name or near):
+        entries = workspace.contents.entries
+        known = {
+            str(name).lower()
+            for key in entries
+            for name in workspace.settings(key).get("labels") or ()
+        }
+        for each in spaced:
+            if each.strip().lower() not in known:
                 raise AsimovError(
-                    f"no analysis has the label {quoted(name)}{near}",
+                    f"no analysis has the label {quoted(each)}{did_you_mean(each, known)}",
                     hint="write the name of a label, or a comparison such as 'quality >= 3'; "
                     "repeat --label for several",
                 )
-
-
-def _labels(workspace: Workspace) -> set[str]:
-    """Return the labels of all analyses, in lower case."""
-    return {
-        str(name).lower()
-        for key in workspace.contents.entries
-        for name in workspace.settings(key).get("labels") or ()
-    }
 
 
 def names_of(workspace: Workspace, more: Iterable[Key] = ()) -> Names:

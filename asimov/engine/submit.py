@@ -12,7 +12,6 @@ from asimov.engine.build import Result, content_digest, unbuilt
 from asimov.engine.lease import acting
 from asimov.engine.readiness import waiting_for
 from asimov.engine.results.inputs import StoredInputs
-from asimov.engine.site_rules import check_site
 from asimov.engine.submission_limits import Throttle
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
@@ -145,7 +144,6 @@ def _submit_one(
         missing = unbuilt(analysis, templates)
     if missing is not None:
         return missing
-    check_site(analysis, lambda _: None)  # it may have been chosen since the build
     if batch is None:
         _rehearse(analysis, report)
     else:

@@ -147,15 +147,6 @@ def check_label(wanted: str) -> None:
         raise AsimovError("a label has an empty name")
 
 
-def name_in(wanted: str) -> str:
-    """Return the label that ``name`` or ``name >= 3`` is about."""
-    for sign, _ in _COMPARISONS:
-        name, found, _ = wanted.partition(sign)
-        if found:
-            return name.strip()
-    return wanted.strip()
-
-
 def has_label(labels: Any, wanted: str) -> bool:
     """Return whether labels (a list, or names with values) match ``name`` or ``name >= 3``."""
     for sign, compare in _COMPARISONS:

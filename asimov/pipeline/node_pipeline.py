@@ -312,8 +312,11 @@ class NodePipeline(Pipeline):
 
     def missing_outputs(self) -> list[str]:
         """Return the outputs that do not exist."""
-        outputs = [each for node in self.nodes() for each in node.outputs]
-        return [each for each in outputs if not self.run_file(each).exists()]
+        return [each for node in self.nodes() for each in self.missing_of(node)]
+
+    def missing_of(self, node: Node) -> list[str]:
+        """Return the outputs of a node that do not exist; one that lacks any runs again."""
+        return [each for each in node.outputs if not self.run_file(each).exists()]
 
     def after_processing(self) -> None:
         """Finish an analysis that is complete, and record that all of its nodes have succeeded.
@@ -358,7 +361,7 @@ class NodePipeline(Pipeline):
             found |= set(done_nodes(files[-1], {node.name for node in nodes}))
         return {
             node.name for node in nodes
-            if node.name in found and all(self.run_file(each).exists() for each in node.outputs)
+            if node.name in found and not self.missing_of(node)
         }  # fmt: skip
 
     def _still_done(self, nodes: list[Node], marks: Mapping[str, str]) -> set[str]:

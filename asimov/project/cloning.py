@@ -12,7 +12,6 @@ from pathlib import Path
 
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
-from asimov.journal.snapshot import snapshot
 from asimov.project import copies
 from asimov.project.layout import Project, find
 from asimov.text import line
@@ -71,7 +70,6 @@ def clone(folder: Path, target: Path) -> tuple[Project, list[Key]]:
             copy_function=_keeping_links(),
             dirs_exist_ok=True,
         )
-        _let_write(partial, source)
         partial.rename(target)
     except (OSError, sqlite3.Error) as error:  # shutil.Error is an OSError
         _remove(partial)
@@ -85,26 +83,12 @@ def clone(folder: Path, target: Path) -> tuple[Project, list[Key]]:
 
 
 def _copy_database(database: Path, target: Path) -> None:
-    """Copy a database as it is at one moment, also while it is written to, or where nobody may."""
-    with closing(snapshot(database)) as old, closing(sqlite3.connect(target)) as new:
+    """Copy a database as it is at one moment, also while it is written to."""
+    with (
+        closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as old,
+        closing(sqlite3.connect(target)) as new,
+    ):
         old.backup(new)
-
-
-def _let_write(copy: Path, source: Project) -> None:
-    """Let the owner write to the copy of a project that was made read-only as a whole.
-
-    Stored files, and those that are the same, stay as they are.
-    """
-    if copy.stat().st_mode & stat.S_IWUSR:
-        return
-    results = copy / source.stored(source.results)
-    for folder, _, names in os.walk(copy):
-        stored = Path(folder).is_relative_to(results)
-        for path in [Path(folder), *(Path(folder, name) for name in names if not stored)]:
-            status = path.lstat()
-            shared = stat.S_ISREG(status.st_mode) and status.st_nlink > 1
-            if not shared and not stat.S_ISLNK(status.st_mode):
-                path.chmod(stat.S_IMODE(status.st_mode) | stat.S_IWUSR)
 
 
 def _left_out(source: Project) -> Callable[[str, list[str]], set[str]]:

@@ -25,7 +25,6 @@ ledger then sets ``phases: {Class: {parameter: value}}``.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -45,12 +44,15 @@ from asimov.pipeline.node_pipeline import NodePipeline
 from asimov.pipeline.nodes import Input, Node
 from asimov.pipeline.staging import MODES, InPlace
 from asimov.project.current import imports_modules
+from asimov.project.storage.superseded import others
 from asimov.settings import Fault
 from asimov.system.files import write_atomically
 from asimov.text import quoted
 
 #: The plan in the run directory, and what the job that makes the assets reads.
 _PLAN, _RECIPE = "plan.json", "phases.json"
+#: What a shard goes on from when it runs again, in the run directory.
+_KEPT = [_PLAN, str(WORKSPACE), str(RECORDS), str(SHARDS)]
 
 
 class Phases(NodePipeline):
@@ -145,11 +147,9 @@ class Phases(NodePipeline):
         ]
         inputs = [*traces, *files]
         done: list[int] = []
-        if not is_done(self.rundir, name, runs):  # a job that has ended well stays as it was
-            done = [
-                run for run, digest in runs.items()
-                if is_complete(record_of(self.rundir, run), digest, self.rundir)
-            ]  # fmt: skip
+        missing = self._incomplete(runs)
+        if missing or not is_done(self.rundir, name, runs):  # one that ended well stays as it was
+            done = [run for run in runs if run not in missing]
         if done:
             arguments.append(f"--done={ranges(done)}")
         if not isinstance(self._staging(), InPlace):
@@ -216,14 +216,21 @@ class Phases(NodePipeline):
 
     def kept(self, node: Node) -> list[str]:
         """Keep the results of the runs of a shard that are complete; the job knows which."""
-        return [_PLAN, str(WORKSPACE), str(RECORDS), str(SHARDS)] if node.after else []
+        return _KEPT if node.after else []
 
     def paths_to_clean(self) -> list[Path] | None:
-        """Return what to move aside; what phases made that are not active now stays."""
+        """Return what to move aside; what phases made that are not active now stays.
+
+        So do runs that are complete if others lost their artifacts after all jobs had ended well.
+        """
         paths = super().paths_to_clean()
         if paths is not None:
             return paths
         try:
+            shards = self._planned().shards
+            left = sum(len(self._incomplete(runs)) for runs in shards)
+            if 0 < left < sum(map(len, shards)):
+                return list(others(self.rundir, set(map(Path, _KEPT))))
             known = checked(recipe_of(self.production.meta, self._root, self.phases), self._root)
         except AsimovError:
             return None
@@ -245,23 +252,20 @@ class Phases(NodePipeline):
         shards = range(1, len(self._planned().shards) + 1)
         return any(self.run_file(str(failures_of(f"shard-{each}"))).exists() for each in shards)
 
-    def missing_outputs(self) -> list[str]:
-        """Return what is missing: the runs of shards that are not complete, by number."""
-        missing = []
-        for output in super().missing_outputs():
-            shard = re.fullmatch(r"shards/shard-(\d+)\.json", output)
-            if shard is None:
-                missing.append(output)
-                continue
-            runs = self._planned().shards[int(shard[1]) - 1]
-            left = [
-                run for run, digest in runs.items()
-                if not is_complete(record_of(self.rundir, run), digest, self.rundir)
-            ]  # fmt: skip
-            missing.append(
-                f"{'runs' if len(left) > 1 else 'run'} {ranges(left)}" if left else output
-            )
-        return missing
+    def missing_of(self, node: Node) -> list[str]:
+        """Return what is missing of a node: of a shard its incomplete runs, by number."""
+        missing = super().missing_of(node)
+        if not node.after:
+            return missing
+        left = self._incomplete(self._planned().shards[int(node.name.removeprefix("shard-")) - 1])
+        return [f"{'runs' if len(left) > 1 else 'run'} {ranges(left)}"] if left else missing
+
+    def _incomplete(self, runs: Mapping[int, str]) -> list[int]:
+        """Return the runs of a shard that are not complete, whatever the job said at its end."""
+        return [
+            run for run, digest in runs.items()
+            if not is_complete(record_of(self.rundir, run), digest, self.rundir)
+        ]  # fmt: skip
 
     def collect_assets(self, absolute: bool = True) -> dict[str, Any]:
         """Return the artifacts of complete runs by name: a path for each run, in order."""

@@ -158,22 +158,6 @@ def test_output_comes_from_the_store_once_the_run_directory_is_gone(here, asimov
     assert "kept words\n" in ran.out
 
 
-def test_of_output_that_is_gone_nobody_says_that_it_is_to_come(here, asimov):
-    is_clear(asimov("logs", "s/nothing", "--node", "secnd"), "no node of s/nothing that matches")
-    is_clear(asimov("logs", "s/dag", "--node", "secnd"), "has output yet; did you mean 'second'?")
-    folder = here / "working/s/silent"
-    folder.rename(here / "elsewhere")
-    try:
-        for more in ([], ["--node", "x"]):
-            said = "the output of the jobs of s/silent is gone, with their run directory"
-            is_clear(asimov("logs", "s/silent", *more), said)
-        folder.mkdir()
-        is_clear(asimov("logs", "s/silent"), "the jobs of s/silent left no output")
-        folder.rmdir()
-    finally:
-        (here / "elsewhere").rename(folder)
-
-
 def test_following_shows_what_is_added_until_the_job_ends(here, asimov):
     assert asimov("production", "set", "s/long", "-s", "ready").code == 0
     assert asimov("monitor", "--chain").code == 0

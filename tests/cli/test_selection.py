@@ -147,11 +147,6 @@ def test_an_unknown_state_is_refused_and_filters_may_leave_nothing(opened: Works
     assert Selection(states=("review",)).of(opened, may_be_empty=True) == []
 
 
-def test_a_label_that_resembles_none_may_be_given_later(opened: Workspace) -> None:
-    for label in ("promising", "promising > 2", "quality >= 300"):
-        assert Selection(labels=(label,)).of(opened, may_be_empty=True) == []
-
-
 @pytest.mark.parametrize(
     ("filters", "said"),
     [
@@ -163,8 +158,6 @@ def test_a_label_that_resembles_none_may_be_given_later(opened: Workspace) -> No
         ({"labels": ("quality >== 3",)}, "'quality >== 3' is not a comparison"),
         ({"labels": ("quality < = 3",)}, "'quality < = 3' is not a comparison"),
         ({"labels": ("checked quality",)}, "no analysis has the label 'checked quality'"),
-        ({"labels": ("qualty",)}, "has the label 'qualty'; did you mean 'quality'?"),
-        ({"labels": ("qualty >= 3",)}, "has the label 'qualty'; did you mean 'quality'?"),
         ({"states": ("runing",)}, "there is no state 'runing'; did you mean 'running'?"),
         ({"states": ("submited",)}, "did you mean 'submitted'?"),
     ],

@@ -27,22 +27,6 @@ def test_a_build_refuses_what_the_site_refuses_and_quotes_its_rule(lab: Any) -> 
     assert "built" in lab.run("manage", "build").out
 
 
-def test_a_site_that_is_chosen_after_the_build_is_asked_before_the_job(lab: Any) -> None:
-    lab.apply(COMMAND % "{request disk: 2 GB}")
-    lab.run("manage", "build")
-    lab.run("configuration", "site", "ligo")
-    why = lab.run("why", "s", "a").out
-    assert "accounting_group is missing" in why and "ready to submit" not in why
-    told = lab.run("manage", "submit", code=1).out
-    assert "s/a: accounting_group is missing" in told
-    assert (lab.states(), lab.attempts("a")) == ({"a": "ready"}, [])
-    lab.run("monitor", "--chain", code=1)
-    assert lab.attempts("a") == []
-    lab.run("configuration", "update", "condor/accounting group", "ligo.dev.o4.cbc.pe.test")
-    lab.finish()
-    assert lab.states() == {"a": "uploaded"}
-
-
 def test_all_faults_of_an_analysis_are_shown_at_once(lab: Any) -> None:
     lab.run("configuration", "site", "ligo")
     lab.apply(COMMAND % "{request disk: 2000, getenv: true}")

@@ -102,6 +102,29 @@ def test_a_run_without_its_artifact_is_not_done(phased):
     assert not (phased.root / "results" / "s" / "a").exists()
 
 
+@pytest.mark.long
+def test_an_artifact_that_is_lost_before_the_end_is_missed_and_made_again(phased):
+    """Nothing that the job said afterwards counts more than the file."""
+    apply(phased)
+    phased.run("manage", "build", "submit")
+    end = time.monotonic() + 60
+    while len(list((rundir(phased) / "shards").glob("*.json"))) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    whole = results(phased)
+    for run in (1, 2, 3):  # all of the first shard
+        (rundir(phased) / f"workspace/B/run_000{run}.txt").unlink()
+    (rundir(phased) / "workspace/A/run_0005.txt").write_text("")
+    phased.finish(code=3)
+    assert phased.states() == {"a": "stuck"}
+    assert "runs 1-3, run 5 missing" in phased.reason("a")
+    kept = rundir(phased) / "workspace/B/run_0007.txt"
+    before = kept.stat().st_mtime_ns
+    restart(phased)
+    assert results(phased) == whole
+    assert kept.stat().st_mtime_ns == before
+
+
 def restart(phased, code=0):
     phased.run("production", "set", "s", "a", "--status", "restart")
     phased.finish(code)

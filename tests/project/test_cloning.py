@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from asimov.journal.access_keys import AccessKeys, matching
 from asimov.journal.journal import Journal
@@ -67,43 +62,3 @@ def test_a_project_at_work_is_copied_and_goes_on_as_it_was(
     )
     assert sorted(path.name for path in copy.parent.iterdir()) == ["copy"]
     assert not inside.parent.exists()
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("left", ["nothing", "a log"])
-def test_what_may_only_be_read_is_copied(lab: Any, tmp_path: Path, left: str) -> None:
-    script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
-    inside = ["unshare", "-rm", "/bin/sh", "-c", script, str(lab.root)]
-    if not shutil.which("unshare") or subprocess.run([*inside, "true"], check=False).returncode:
-        pytest.skip("no mounts can be made here")
-    lab.apply(f"a, {SHELL}, arguments: [-c, 'echo 1 > x']")
-    lab.finish()
-    copy = tmp_path / "copy"
-    command = [sys.executable, "-m", "asimov", "project", "clone", str(lab.root), str(copy)]
-    with closing(Journal(lab.root / ".asimov" / "journal.db")) as journal:
-        if left == "nothing":
-            journal.close()
-        done = subprocess.run([*inside, *command], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    rows = json.loads(lab.run("--project", copy, "status", "--json").out)
-    assert [row["status"] for row in rows] == ["uploaded"]
-
-
-@pytest.mark.long
-def test_the_copy_of_what_nobody_may_write_to_can_be_written_to(lab: Any, tmp_path: Path) -> None:
-    lab.apply(f"a, {SHELL}, arguments: [-c, 'echo 1 > x']")
-    lab.finish()
-    everywhere = [lab.root, *lab.root.rglob("*")]
-    modes = {path: path.stat().st_mode for path in everywhere if not path.is_symlink()}
-    for path, mode in modes.items():
-        path.chmod(mode & ~0o222)
-    copy = tmp_path / "copy"
-    lab.run("project", "clone", lab.root, copy)
-    for path, mode in modes.items():
-        path.chmod(mode)
-    results = copy / "results"
-    for path in [copy, *copy.rglob("*")]:
-        stays = path.is_relative_to(results) or path.stat().st_nlink > 1 or path.name == "here"
-        if path.is_dir() or not stays:
-            assert path.stat().st_mode & 0o200, path
-    assert not (results / "s" / "a" / "x").stat().st_mode & 0o222

@@ -83,7 +83,7 @@ def output_files(workspace: Workspace, key: Key) -> list[OutputFile]:
     key
         The analysis.
     """
-    rundir = run_directory(workspace, key)
+    rundir = _run_directory(workspace, key)
     if not rundir.is_dir():
         return list(_stored(workspace, key))
     found: dict[Path, OutputFile] = {}
@@ -92,8 +92,7 @@ def output_files(workspace: Workspace, key: Key) -> list[OutputFile]:
     return list(found.values()) or list(_stored(workspace, key))
 
 
-def run_directory(workspace: Workspace, key: Key) -> Path:
-    """Return the run directory of an analysis, which may be gone from the ledger."""
+def _run_directory(workspace: Workspace, key: Key) -> Path:
     if key in workspace.contents.entries:
         return Path(workspace.analysis(key).rundir)
     return workspace.project.working / key.subject / key.name

@@ -196,23 +196,6 @@ def _words(value: str | None) -> tuple[str, ...]:
     return tuple(filter(None, (each.strip() for each in (value or "").split(","))))
 
 
-def check_section(section: str, key: str) -> None:
-    """Refuse the section of an option that was surely meant to be one of a rule.
-
-    Raises
-    ------
-    AsimovError
-        If it is spelt almost as `SECTION`, or the rule has no name.
-    """
-    kind, _, name = section.partition(" ")
-    if section.startswith(SECTION) or not did_you_mean(kind, [SECTION.strip()], 0.8):
-        return
-    right = f"{SECTION}{name.strip() or 'NAME'}/{key}"
-    raise AsimovError(
-        f"there is no option {quoted(f'{section}/{key}')}; did you mean {quoted(right)}?"
-    )
-
-
 def check(section: str, key: str, value: str) -> None:
     """Refuse an option of a rule that makes no sense.
 
