@@ -20,7 +20,7 @@ def test_a_job_tells_when_it_began_and_a_waiting_one_does_not(
 ) -> None:
     began = time.time()
     with condor.tagged(Tag(project, "s/runs", "runs" + project)):
-        runs = condor.submit(JobDescription("/bin/sleep", arguments=["900"]))
+        runs = condor.submit(JobDescription("/bin/sleep", arguments="900"))
     with condor.tagged(Tag(project, "s/waits", "waits" + project)):
         waits = condor.submit(JobDescription("/bin/sleep", requirements="false"))
     seen = ask.until(

@@ -28,6 +28,7 @@ LEFT_ALONE = {
     "asimov.engine.repair.repair",
     "asimov.engine.staleness.verdicts",
     "asimov.journal.leases",
+    "asimov.journal.snapshot",
     "asimov.ledger.store",
     "asimov.project.git.locks",
     "asimov.system.clock",

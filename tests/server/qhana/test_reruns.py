@@ -10,7 +10,8 @@ import pytest
 from asimov.journal.deliveries import Deliveries
 from asimov.journal.tasks import Tasks
 from asimov.project.workspace import Workspace
-from asimov.server.qhana.task_view import stored_file, view
+from asimov.server.qhana.task_view import view
+from asimov.server.stored_files import stored_file
 from tests.lab import lab
 from tests.server.qhana.conftest import run
 from tests.server.qhana.test_neighbours import carded, cards, started
@@ -85,7 +86,8 @@ def test_its_outputs_are_those_of_the_newest_run(carded, task, away):
     assert x == other
     tasks = Tasks(workspace.journal)
     found = tasks.files(number)
-    assert all(stored_file(workspace, tasks.get(number), each) for each in found)
+    key = tasks.get(number).key
+    assert all(stored_file(workspace, key, each.stored) for each in found)
     assert told(workspace) > calls
     calls = told(workspace)
     assert (tending.look(), told(workspace)) == (0, calls)

@@ -150,7 +150,8 @@ def test_subscriptions_are_for_an_event_or_all_and_each_is_called_once(runner, r
     assert receiver.until("/both", lambda found: "status" in found and found[-1] == "details")
     assert receiver.events("/both").count("status") == 1
     assert receiver.until("/status", bool) == ["status"]
-    assert receiver.events("/gone") == []
+    # Of the steps before, something may have been sent while it was subscribed.
+    assert "status" not in receiver.events("/gone")
 
 
 def test_a_webhook_gets_the_address_under_which_it_was_subscribed(runner, receiver):
