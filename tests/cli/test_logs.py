@@ -229,6 +229,7 @@ def test_what_no_log_shows_is_not_looked_for_there(here, asimov, name, advice):
             "or what makes them, then: asimov production set s/dag --status restart",
         ),
         (None, "job 1 ended with signal 9", "find out what killed it: a person, a limit"),
+        (None, "memory usage exceeded request_memory: 9 MB of 8 MB", "let it request more memory"),
         (None, "it said: MemoryError", "let it need less memory, or use a machine with more, then"),
         (
             None,

@@ -219,7 +219,8 @@ main()
 def test_what_another_command_may_have_submitted_again_is_left_to_the_next_pass(
     lab: Any, workspace: Any
 ) -> None:
-    lab.apply("a, exit code: 1, max resurrections: 1")
+    # It runs long enough for the watch to see that: else the watch itself would submit it again.
+    lab.apply("a, exit code: 1, seconds: 2, max resurrections: 1")
     lab.run("manage", "build", "submit")
     watch = LogWatch(workspace(), lambda line: None)
     watch.look()

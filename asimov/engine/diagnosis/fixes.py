@@ -108,7 +108,7 @@ def _cause(reason: str) -> str:
 
 def _on_this_machine(advice: str | None, words: str) -> str | None:
     """Return what mends it on the local scheduler, which reserves no memory and kills nothing."""
-    if advice != _MEMORY:
+    if advice != _MEMORY or "request_memory" in words:  # with 'enforce memory' it holds jobs
         return advice
     if _KILLED.search(words):
         return "find out what killed it: a person, a limit, or a lack of memory"

@@ -28,7 +28,7 @@ class Bench:
         """Observe a job; one that was submitted with a tag needs its identity."""
         return self.scheduler.observe([Ticket(uid, job, 0.0)])[uid]
 
-    def until(self, what: Callable[[], object], seconds: float = 20.0) -> None:
+    def until(self, what: Callable[[], object], seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while not what():
             assert time.monotonic() < deadline, "it did not happen"
