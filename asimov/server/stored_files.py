@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
 from pathlib import Path
 
-from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.journal.results import Damages
-from asimov.project.storage.copying import checksum
+from asimov.project.storage.copying import kept_checksum
 from asimov.project.storage.listing import StoredFile
 from asimov.project.storage.verification import faults_of, stamp
 from asimov.project.workspace import Workspace
@@ -69,16 +67,6 @@ def _is_inside(path: Path, folder: Path) -> bool:
 
 def _sha256(path: str) -> str | None:
     try:
-        status = os.stat(path)  # noqa: PTH116  (of thousands)
+        return kept_checksum(path, os.stat(path))  # noqa: PTH116  (of thousands)
     except OSError:
-        return None
-    return _read(path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-
-
-@lru_cache(maxsize=1024)
-def _read(path: str, *_: int) -> str | None:
-    """Return the SHA-256 of a file; the answer is kept until the file changes."""
-    try:
-        return checksum(path)
-    except AsimovError:
         return None

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from asimov.pipelines.function import manifest
 
+from asimov.engine.diagnosis import fixes
 from asimov.engine.job_output.reading import Follower, every_line, last_lines
 from asimov.pipeline import progress
 from asimov.pipeline.data_checks import faults_of_data
@@ -46,6 +47,7 @@ def checked(media_type: str) -> Callable[[Path], Any]:
         (lambda path: Follower().news(path), []),
         (lambda path: len(list(manifest.faults(path))), 1),
         (lambda path: manifest.manifest(path.parent), []),
+        (lambda path: fixes._lacks_interpreter([f"Failed to execute '{path}': errno=2"]), None),
         (checked("text/csv"), 1),
         (checked("application/json"), 1),
     ],

@@ -208,7 +208,7 @@ def _not_as_before(
         If that is not forced: its results would not be those of its settings.
     """
     life = history.earlier_lives(later).get(key)
-    places = listed(dict.fromkeys(str(_place_of(each)) for each in life.moved)) if life else ""
+    places = _places_of(life) if life else ""
     kept = f"; what it was before stays in {places}" if places else ""
     what = f"change {later.number} added {key} again, and it has run since: its state and results"
     if not force:
@@ -226,9 +226,14 @@ def _notes_on_earlier_lives(workspace: Workspace, undoing: Undoing) -> list[str]
             notes.append(f"{key}: these no longer exist: {listed(missing)}")
     for key, life in history.earlier_lives(undoing.revision).items():
         if key in undoing.leaving and key not in undoing.earlier and life.moved:
-            places = listed(dict.fromkeys(str(_place_of(each)) for each in life.moved))
+            places = _places_of(life)
             notes.append(f"{key} has run since; what it was before stays in {places}")
     return notes
+
+
+def _places_of(life: EarlierLife) -> str:
+    """Return the folders in which an earlier life is kept, in words; empty if none is."""
+    return listed(dict.fromkeys(str(_place_of(each)) for each in life.moved))
 
 
 def _place_of(change: FileChange) -> PurePath:

@@ -10,6 +10,7 @@ from asimov.engine.status import LOST
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.system.files import is_full
+from asimov.system.reading import opened
 from asimov.text import line
 
 _OF_DISKS = ("free disk space", "allow access to the file")
@@ -121,7 +122,7 @@ def _lacks_interpreter(said: Sequence[str]) -> str | None:
     if found is None:
         return None
     try:
-        with Path(found[1]).open("rb") as script:
+        with opened(found[1]) as script:
             first = line(script.readline(_LONGEST).decode(errors="replace").strip())
     except OSError:
         return None

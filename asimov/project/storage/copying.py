@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from asimov import text
@@ -21,6 +22,24 @@ def known_checksum(path: str | Path) -> str | None:
         return checksum(path)
     except AsimovError:
         return None
+
+
+def kept_checksum(path: str | Path, status: os.stat_result) -> str | None:
+    """Return a file's SHA-256; it is kept until the file changes. None if it can't be read.
+
+    Parameters
+    ----------
+    path
+        The file.
+    status
+        What `os.stat` says of it now.
+    """
+    return _kept(str(path), status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _kept(path: str, *_: int) -> str | None:
+    return known_checksum(path)
 
 
 def checksum(path: str | Path, expected: os.stat_result | None = None) -> str:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from asimov.project.layout import PROVENANCE_FILE
-from asimov.project.storage.copying import known_checksum
+from asimov.project.storage.copying import kept_checksum
 from asimov.project.storage.names import names_in
 from asimov.project.storage.verification import is_older
 
@@ -89,11 +88,5 @@ def _is_same(path: str, entry: Mapping[str, Any], *, read: bool) -> bool:
         return is_same
     if is_link:
         return bool(str(Path(path).readlink()) == entry[_LINK])
-    sha256 = _read(path, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+    sha256 = kept_checksum(path, status)
     return sha256 is not None and bool(sha256 == entry["sha256"])
-
-
-@lru_cache(maxsize=4096)
-def _read(path: str, *_: int) -> str | None:
-    """Return the SHA-256 of a file; the answer is kept until the file changes."""
-    return known_checksum(path)
