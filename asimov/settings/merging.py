@@ -71,6 +71,16 @@ def leaves(
             yield (*above, key), value
 
 
+def value_at(settings: Mapping[Any, Any], path: Iterable[Any], missing: Any = None) -> Any:
+    """Return the value under a path of keys, or `missing` if there is none."""
+    found: Any = settings
+    for key in path:
+        if not isinstance(found, Mapping) or key not in found:
+            return missing
+        found = found[key]
+    return found
+
+
 def difference(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> dict[Any, Any]:
     """Return the layer that, merged over `before`, adds and changes what `after` does.
 

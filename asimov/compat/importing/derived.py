@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from asimov.settings.merging import copied, leaves
+from asimov.settings.merging import copied, leaves, value_at
 
 #: The settings that 0.8 completes.
 _CANDIDATES: tuple[tuple[str, ...], ...] = (
@@ -39,7 +39,9 @@ def without_derived(
         Each returns the effective settings of the analysis with another document, with what
         follows from them: there, and here. A value that follows in either is derived.
     """
-    wanted = {path: value for path in _CANDIDATES if (value := _at(document, path)) is not None}
+    wanted = {
+        path: value for path in _CANDIDATES if (value := value_at(document, path)) is not None
+    }
     bare = copied(dict(document))
     for path in wanted:
         _drop(bare, path)
@@ -64,17 +66,8 @@ def without_derived(
     return bare, derived
 
 
-def _at(settings: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    value: Any = settings
-    for key in path:
-        if not isinstance(value, Mapping) or key not in value:
-            return None
-        value = value[key]
-    return value
-
-
 def _follows(found: list[Mapping[str, Any]], path: tuple[str, ...], value: Any) -> bool:
-    return any(_holds(_at(settings, path), value) for settings in found)
+    return any(_holds(value_at(settings, path), value) for settings in found)
 
 
 def _holds(derived: Any, saved: Any) -> bool:
@@ -85,7 +78,7 @@ def _holds(derived: Any, saved: Any) -> bool:
 
 
 def _drop(settings: dict[str, Any], path: tuple[str, ...]) -> None:
-    above = _at(settings, path[:-1])
+    above = value_at(settings, path[:-1])
     del above[path[-1]]
     if not above:
         del settings[path[0]]

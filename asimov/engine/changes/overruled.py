@@ -11,7 +11,7 @@ from asimov.ledger.contents import Contents
 from asimov.ledger.documents import inline
 from asimov.ledger.planner import Planner
 from asimov.project.workspace import Workspace
-from asimov.settings.merging import leaves
+from asimov.settings.merging import leaves, value_at
 from asimov.text import short
 
 _MISSING = object()
@@ -34,8 +34,8 @@ def overruled(workspace: Workspace, made: Planner) -> list[str]:
         if not facts or after is before or after is None:
             continue
         for path, stands in leaves(facts):
-            wanted = _value(after, path)
-            if wanted is _MISSING or wanted in (stands, _value(before or {}, path)):
+            wanted = value_at(after, path, _MISSING)
+            if wanted is _MISSING or wanted in (stands, value_at(before or {}, path, _MISSING)):
                 continue
             what = ": ".join(map(str, [*path, short(inline(wanted), 60)]))
             notes += [
@@ -52,15 +52,6 @@ def _document(contents: Contents, key: Key) -> Mapping[str, Any] | None:
         return contents.subjects.get(key.subject)
     entry = contents.entries.get(key)
     return entry.data if entry else None
-
-
-def _value(settings: Mapping[str, Any], path: _Path) -> Any:
-    found: Any = settings
-    for step in path:
-        if not isinstance(found, Mapping) or step not in found:
-            return _MISSING
-        found = found[step]
-    return found
 
 
 def _reason(path: _Path, stands: Any) -> str:
