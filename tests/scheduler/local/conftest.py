@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from configparser import ConfigParser
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,14 @@ class Bench:
     def kill_runner(self) -> None:
         self.until(self.runner)
         pid = self.runner()
-        os.kill(pid, signal.SIGKILL)
+        self.kill(pid)
         self.until(lambda: self.runner() != pid)
+
+    def kill(self, pid: int) -> None:
+        """Kill a runner or a keeper, which may have ended by itself since it was looked for."""
+        if pid:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def write(self, name: str, text: str) -> Path:
         path = self.root / name
@@ -89,6 +96,4 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
             bench.scheduler.remove(job)
         for job, uid in live:
             bench.gone(job, uid or "asked")
-        pid = bench.runner()
-        if pid:
-            os.kill(pid, signal.SIGKILL)
+        bench.kill(bench.runner())

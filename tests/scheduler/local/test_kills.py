@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import time
 from pathlib import Path
 
@@ -100,13 +99,13 @@ def test_nothing_is_lost_and_nothing_runs_twice_at_once(bench, keepers):
             time.sleep(chance.uniform(0, 0.01))
         pid = bench.runner()
         if pid:
-            os.kill(pid, signal.SIGKILL)
+            bench.kill(pid)
             kills += 1
             # The next one would leave the queue to it as long as it lives.
             bench.until(lambda pid=pid: not started_at(pid), seconds=120)
         for claim in scheduler.spool.runs.glob("*.claim") if keepers else ():
             if chance.random() < 0.3 and (held := bench.alive(claim)):
-                os.kill(held, signal.SIGKILL)
+                bench.kill(held)
                 lost += 1
         children.append(child)
         children = [each for each in children if not os.waitpid(each, os.WNOHANG)[0]]
@@ -114,7 +113,7 @@ def test_nothing_is_lost_and_nothing_runs_twice_at_once(bench, keepers):
     scheduler.release(clusters[0])
     scheduler.release(dags["a"])
     _all_ended(bench, clusters, dags)
-    os.kill(bench.runner(), signal.SIGKILL)
+    bench.kill(bench.runner())
     for child in children:  # witnesses end with what they were left
         os.waitpid(child, 0)
 

@@ -137,7 +137,7 @@ def test_whichever_step_a_keeper_is_killed_at_its_job_runs_once(bench, monkeypat
             kills -= 1
             if killed == "witnesses":  # and what it may have been left
                 os.kill(children[-1], signal.SIGKILL)
-            os.kill(pid, signal.SIGKILL)
+            bench.kill(pid)
             # The next one would leave the queue to it as long as it lives.
             bench.until(lambda pid=pid: not started_at(pid), seconds=120)
             children.append(_start_runner(bench, seed))
@@ -153,6 +153,5 @@ def test_whichever_step_a_keeper_is_killed_at_its_job_runs_once(bench, monkeypat
         else:
             assert (ran, row["exit_code"]) == (["start", "end"], number % 3), number
     bench.gone(job)
-    if pid := bench.runner():
-        os.kill(pid, signal.SIGKILL)
+    bench.kill(bench.runner())
     bench.until(lambda: not any(map(_alive, children)), seconds=120)
