@@ -7,6 +7,9 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+#: What ``python -m asimov`` runs, without modules of the current folder: that is a project's data.
+_ASIMOV = "import sys; sys.path[:] = filter(None, sys.path); from asimov.cli import main; main()"
+
 
 class DataObject:
     """A file or a DICOM folder that a function reads or makes.
@@ -97,7 +100,7 @@ class App:
         options
             Options of other registers, which are of no effect.
         """
-        command = [sys.executable, "-m", "asimov", "serve", "--monitor"]
+        command = [sys.executable, "-c", _ASIMOV, "serve", "--monitor"]
         os.execv(sys.executable, [*command, "--host", str(host), "--port", str(port)])
 
 

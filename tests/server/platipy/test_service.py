@@ -17,6 +17,7 @@ import pytest
 from tests.conftest import stop_local_scheduler
 from tests.searching import LONGER
 from tests.server.platipy.client import Client, form
+from tests.traps import lay_traps, sprung
 
 #: How many clients run something at once.
 CLIENTS = 20 if LONGER > 1 else 2
@@ -85,12 +86,14 @@ def test_clients_run_functions_at_once_with_one_key(root, keys, serve):
 
 
 def test_a_module_that_is_run_as_a_program_serves_the_project_around_it(root):
-    program = root / "program.py"
+    program = root / "services/program.py"
+    program.parent.mkdir()
     program.write_text(
         "from asimov.functions import app\n"
         "if __name__ == '__main__':\n"
         "    app.run(debug=True, port=0, dicom_listener_port=7777, dicom_listener_aetitle='X')\n"
     )
+    lay_traps(root)
     with subprocess.Popen(
         [sys.executable, program], cwd=root, stdout=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -98,3 +101,6 @@ def test_a_module_that_is_run_as_a_program_serves_the_project_around_it(root):
         assert process.stdout.readline().startswith("Serving Served at http://127.0.0.1:")
         process.terminate()
     assert process.returncode == 0
+    assert not sprung(root), sprung(root)
+    for trap in root.glob("*.py"):
+        trap.unlink()
