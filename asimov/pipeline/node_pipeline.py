@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
-import msgspec
-
 from asimov.errors import AsimovError, SchedulerUnreachableError
-from asimov.pipeline import progress
+from asimov.pipeline import node_record, progress
 from asimov.pipeline.base import Pipeline
 from asimov.pipeline.errors import PipelineException
+from asimov.pipeline.node_record import NodeRecord, fingerprint
 from asimov.pipeline.nodes import NOT_COMMANDS, Input, Node, check_nodes
 from asimov.pipeline.run_folder import FOLDER
 from asimov.pipeline.staging import InPlace, Staged, Staging, Transfer, mode_of
@@ -25,26 +23,13 @@ from asimov.scheduler.jobs import check_line, fault_of_text, submit_commands
 from asimov.scheduler.languages.dag_outputs import done_nodes, rescue_files
 from asimov.scheduler.languages.macros import PROCESS, TWO_DOLLARS, fault_of_macros, literal
 from asimov.scheduler.languages.quoting import join_words
-from asimov.system import reading
 from asimov.system.files import write_atomically
-from asimov.system.programs import on_path
 from asimov.text import quoted
 
-#: The record of what was built and what has succeeded, in the run directory.
-_RECORD = "nodes.json"
-#: The submit commands that name the container image of a job.
-_IMAGES = ("container_image", "docker_image")
 #: The setting that holds a seed which was drawn.
 DRAWN = "drawn seed"
 #: Seeds are below this: programs read them as 32-bit numbers.
 _SEEDS = 2**31
-
-
-class _Record(msgspec.Struct):
-    """What was built, each node with its fingerprint, and which of them were done before."""
-
-    built: dict[str, str] = {}
-    done: list[str] = []
 
 
 class NodePipeline(Pipeline):
@@ -150,7 +135,11 @@ class NodePipeline(Pipeline):
         marks: dict[str, str] = {}
         if self._is_dag(nodes):  # one that is alone runs again in any case
             state = cache(lambda path: "" if path in made else Input(path).state())
-            marks = {node.name: self._fingerprint(node, state) for node in nodes}
+            own = self._own_commands()
+            marks = {
+                each.name: fingerprint(each, {**each.commands, **own}, self.seed, state)
+                for each in nodes
+            }
         done = self._still_done(nodes, marks)
         wanted = [node for node in nodes if node.name not in done]
         folders = {Path(output).parent for node in wanted for output in node.outputs}
@@ -166,7 +155,7 @@ class NodePipeline(Pipeline):
                 print(f"write {self.run_file(name)}:\n{text}")
             return
         if self._is_dag(nodes):
-            self._record(marks, done)
+            NodeRecord(marks, sorted(done)).write(rundir)
         if rundir.exists():
             # Outputs of an earlier attempt must not make this one look complete, and its rescue
             # file is for another DAG.
@@ -294,7 +283,7 @@ class NodePipeline(Pipeline):
 
     def check_progress(self) -> Any:
         """Return the progress that the jobs have appended to their files, if any."""
-        record = self._read_record()
+        record = NodeRecord.read(self.rundir)
         files = {path.stem: path for path in sorted(self.rundir.glob(self.progress_files))}
         parts = [
             progress.Progress(1.0) if name in record.done
@@ -324,8 +313,8 @@ class NodePipeline(Pipeline):
         Without the record, the rescue file of an earlier attempt would say that some have not.
         """
         super().after_processing()
-        if built := self._read_record().built:
-            self._record(built, built)
+        if built := NodeRecord.read(self.rundir).built:
+            NodeRecord(built, sorted(built)).write(self.rundir)
 
     def set_aside_unfinished(self) -> None:
         """Move half-written outputs of failed nodes aside before they run again."""
@@ -345,7 +334,7 @@ class NodePipeline(Pipeline):
         if not done or len(done) == len(nodes):
             return None
         # A build needs the rescue file to know which nodes have succeeded.
-        kept = {_RECORD, *(path.name for path in rescue_files(self.dag_file))}
+        kept = {node_record.FILE, *(path.name for path in rescue_files(self.dag_file))}
         kept |= {*(each for n in nodes if n.name in done for each in n.outputs)}
         # The record of what the analysis ran with is about these nodes too.
         kept |= {self._submit_file(n).name for n in nodes if n.name in done}
@@ -356,7 +345,7 @@ class NodePipeline(Pipeline):
         """Return the nodes that have succeeded, by DAGMan's rescue file, and left their outputs."""
         if not self._is_dag(nodes):
             return set()
-        found = set(self._read_record().done)
+        found = set(NodeRecord.read(self.rundir).done)
         if files := rescue_files(self.dag_file):
             found |= set(done_nodes(files[-1], {node.name for node in nodes}))
         return {
@@ -369,45 +358,8 @@ class NodePipeline(Pipeline):
         succeeded = self._succeeded(nodes)
         if not succeeded:
             return set()
-        built = self._read_record().built
-        done: set[str] = set()
-        for node in nodes:
-            same = node.name in succeeded and built.get(node.name) == marks[node.name]
-            if same and all(parent in done for parent in node.after):
-                done.add(node.name)
+        done = NodeRecord.read(self.rundir).unchanged(nodes, succeeded, marks)
         return set() if len(done) == len(nodes) else done
-
-    def _fingerprint(self, node: Node, state: Callable[[str], str]) -> str:
-        """Return a digest of what a node does: its words, its program and image, and its inputs.
-
-        What other nodes have made counts by name: a node runs again if one in front of it does.
-        """
-        words = [*node.arguments, *node.environment.values(), *node.inputs]
-        parts = [node.executable, str(node.processes), *node.outputs, *node.environment]
-        parts.append(f"{len(node.outputs)} {len(node.environment)} {len(node.arguments)}")
-        commands = {**node.commands, **self._own_commands()}
-        images = [commands[each] for each in _IMAGES if each in commands]
-        program = node.executable if "/" in node.executable else on_path(node.executable)
-        parts += [*images, *(state(each) for each in (program, *images) if each and each[0] == "/")]
-        if self.seed is not None:
-            parts.append(f"seed {self.seed}")
-        for word in words:
-            if isinstance(word, Input):
-                parts += [word.word(word.path), state(word.path)]
-            else:
-                parts.append(word)
-        return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
-
-    def _read_record(self) -> _Record:
-        try:
-            return msgspec.json.decode(reading.contents(self.run_file(_RECORD)), type=_Record)
-        except (OSError, msgspec.MsgspecError, ValueError):
-            return _Record()
-
-    def _record(self, built: Mapping[str, str], done: Iterable[str]) -> None:
-        self.rundir.mkdir(parents=True, exist_ok=True)
-        record = msgspec.json.encode(_Record(dict(built), sorted(done)))
-        write_atomically(self.run_file(_RECORD), record.decode() + "\n")
 
 
 def _by_pattern(inputs: Iterable[Input]) -> dict[str, tuple[str, ...]]:
