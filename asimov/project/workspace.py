@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from asimov import configuration
-from asimov.discovery import entrypoints
 from asimov.journal.builds import Builds
 from asimov.journal.confirmed_removals import take_back
 from asimov.journal.journal import Journal
 from asimov.journal.keys import Key
-from asimov.journal.log_offsets import Bookmarks
 from asimov.journal.records import Build, Record
 from asimov.ledger import fields_of_science
 from asimov.ledger.contents import Contents, Layer
@@ -28,6 +26,7 @@ from asimov.project.kept_layers import KeptLayers
 from asimov.project.layout import Project
 from asimov.project.lookup import key_of, keys_of, removal_of
 from asimov.project.objects import Objects
+from asimov.project.schedulers import Schedulers
 from asimov.project.storage.store import Store
 from asimov.project.subject import Subject
 from asimov.scheduler import Scheduler
@@ -82,7 +81,7 @@ class Workspace:
         self.facts: Facts
         self._taken = -1
         self._layers = KeptLayers()
-        self._schedulers: dict[tuple[str, str], Scheduler] = {}
+        self._schedulers = Schedulers(project, self.journal)
         #: The ledger as packages see it, which keeps what they write to a subject.
         self.ledger: Any = None
         try:
@@ -146,7 +145,7 @@ class Workspace:
             config = configuration.read(self.project.root)
             if config != self.project.config:
                 self.project = replace(self.project, config=config)
-                self._schedulers = {}
+                self._schedulers = Schedulers(self.project, self.journal)
                 self.__dict__.pop("site", None)
                 changed = True
         if changed:
@@ -377,15 +376,7 @@ class Workspace:
         AsimovError
             If there is none of that name.
         """
-        name = (name or self.project.scheduler_name).lower()
-        if (name, place) not in self._schedulers:
-            kind = entrypoints.load(entrypoints.SCHEDULERS, name)
-            made = kind.from_project(self.project.root, self.project.config).at(place)
-            made.bookmarks = Bookmarks(self.journal, self.project.root)
-            if self.reading:
-                made.only_read()
-            self._schedulers[name, place] = made
-        return self._schedulers[name, place]
+        return self._schedulers.get(name, place)
 
     @cached_property
     def site(self) -> Site:

@@ -20,6 +20,7 @@ from asimov import configuration
 from asimov.engine.log_watch import LOOK
 from asimov.engine.watch_intervals import watch_intervals
 from asimov.errors import AsimovError
+from asimov.project.schedulers import Schedulers
 from asimov.project.workspace import Workspace
 from asimov.scheduler.htcondor import HTCondor
 from tests.conftest import Ran
@@ -119,7 +120,7 @@ def test_the_interval_that_holds_is_the_given_one_or_the_difference_is_said(
     config.remove_option("monitor", "interval")
     if configured is not None:
         config.set("monitor", "interval", repr(configured))
-    workspace._schedulers.clear()
+    workspace._schedulers = Schedulers(workspace.project, workspace.journal)
     config.set("condor", "query interval", repr(floor))
     assert isinstance(workspace.scheduler(), HTCondor)
     asked = configured if typed is None else typed
