@@ -21,6 +21,8 @@ class State(msgspec.Struct, frozen=True):
         Other analyses may use its products.
     blocks
         An analysis that needs this one waits until a person acts.
+    pending
+        Its result is still to come, so a person can't approve it yet.
     """
 
     name: str
@@ -28,15 +30,19 @@ class State(msgspec.Struct, frozen=True):
     active: bool = False
     done: bool = False
     blocks: bool = False
+    pending: bool = False
 
 
 STATES = {
     state.name: state
     for state in (
-        State("ready", "will be built and submitted once everything it needs has finished"),
+        State(
+            "ready", "will be built and submitted once everything it needs has finished",
+            pending=True,
+        ),
         State("wait", "waits until a person makes it ready", blocks=True),
-        State("running", "its job has been submitted", active=True),
-        State("processing", "its job is complete; post-processing runs", active=True),
+        State("running", "its job has been submitted", active=True, pending=True),
+        State("processing", "its job is complete; post-processing runs", active=True, pending=True),
         State("finished", "is complete; its results are not stored yet", done=True),
         State("uploaded", "is complete and its results are in the store", done=True),
         State("stuck", "needs a person; 'asimov log' says why", blocks=True),
@@ -46,9 +52,12 @@ STATES = {
         State("cancelled", "will never run", blocks=True),
         State("manual", "is run by a person outside asimov", blocks=True),
         State("review", "is complete and waits for a person's review", blocks=True),
-        State("asking", "asks a question; 'asimov answer' shows and answers it", blocks=True),
+        State(
+            "asking", "asks a question; 'asimov answer' shows and answers it",
+            blocks=True, pending=True,
+        ),
     )
-}
+}  # fmt: skip
 
 #: The states that asimov itself has; packages may add more.
 OWN = frozenset(STATES)

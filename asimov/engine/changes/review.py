@@ -10,10 +10,9 @@ from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.project.history import Origin, record_review
 from asimov.project.workspace import Workspace
+from asimov.states import STATES
 
 _IN_FAVOUR = {"approved", "preferred"}
-#: States on the way to a result.
-_ON_THE_WAY = {"ready", "asking", "running", "processing"}
 
 
 def add_reviews(
@@ -60,7 +59,7 @@ def add_reviews(
 def _check_seen(workspace: Workspace, key: Key, outcome: str) -> None:
     status = workspace.status(key)
     ran = any(each.state == "ended" for each in workspace.journal.attempts(key))
-    if status in _ON_THE_WAY and ran:
+    if STATES[status].pending and ran:
         raise AsimovError(
             f"{key} is {status}: it can't be {outcome} before there is a result to look at",
             hint="review it once it has finished, or give a message without a status now",
