@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from asimov.errors import AsimovError
-from asimov.server.client_connection import PAUSE, Connection, ServiceError, query_of
+from asimov.server.client_connection import PATIENCE, PAUSE, Connection, ServiceError, query_of
 
 __all__ = ["Client", "ResetError", "ServiceError"]
 
@@ -200,26 +200,34 @@ class Client(Connection):
         found = self.get("/v1/events", query)
         return list(found["items"]), int(found["newest"])
 
-    def events(self, after: int | str | None = None) -> Iterator[dict[str, Any]]:
-        """Yield events as they happen, for ever; each has a `place` besides what others have.
+    def events(
+        self, after: int | str | None = None, patience: float = PATIENCE
+    ) -> Iterator[dict[str, Any]]:
+        """Yield events as they happen; each has a `place` besides what others have.
 
         Parameters
         ----------
         after
             The `place` of the last event that is known, or its `id`; None for those to come. An
             event may come twice if the connection breaks.
+        patience
+            The seconds to wait for the service each time that the connection breaks.
 
         Raises
         ------
+        ServiceError
+            If the service does not answer at first, or is away for longer than `patience`.
         ResetError
             If the service does not have that event (any more): its journal was replaced. By an `id`
             alone that is only seen while no other event has it.
         """
+        waited = None  # at first this is a request like any other
         while True:
             last = {} if after is None else {"Last-Event-ID": str(after)}
             reset = False
             try:
-                with self.opened("/v1/events/stream", headers=last) as answer:
+                with self.opened("/v1/events/stream", last, waited) as answer:
+                    waited = patience
                     for line in answer:
                         if line.startswith(b"id: "):
                             after = line[4:].decode().strip()
@@ -231,7 +239,8 @@ class Client(Connection):
                                 raise ResetError(event["newest"])
                             yield {**event, "place": after}
             except (OSError, HTTPException):
-                time.sleep(PAUSE)
+                pass
+            time.sleep(PAUSE)  # a service that ends, ends its streams
 
     # --- changes
 

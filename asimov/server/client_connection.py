@@ -22,6 +22,8 @@ from asimov.text import quoted
 _TRIES, PAUSE = 5, 0.5
 #: The most seconds between two times.
 LONGEST = 10.0
+#: The seconds for which whoever follows a project waits for a service that is away: it restarts.
+PATIENCE = 120.0
 #: Statuses after which it is worth while to ask again.
 _PASSING = {429, 503, 504}
 _SECONDS = re.compile(r"\d{1,4}", re.ASCII)
@@ -55,7 +57,13 @@ class ServiceError(AsimovError):
 
 
 class Connection:
-    """Sends requests to a service; `asimov.server.client.Client` says with which parameters."""
+    """Sends requests to a service; `asimov.server.client.Client` says with which parameters.
+
+    Attributes
+    ----------
+    patience
+        The seconds for which a request is sent again, even if that is more often than `tries`.
+    """
 
     def __init__(
         self, address: str, key: str | None = None, timeout: float = 90.0, tries: int = _TRIES
@@ -82,6 +90,7 @@ class Connection:
         self._key = key
         self._timeout = timeout
         self._tries = tries
+        self.patience = 0.0
         self.opener = build_opener(_NoRedirects)
 
     def pages(self, path: str, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -107,9 +116,11 @@ class Connection:
         headers = {"Content-Type": media, "Idempotency-Key": uuid.uuid4().hex}
         return self._sent("POST", path, data, headers, _json)
 
-    def opened(self, path: str, headers: Mapping[str, str] | None = None) -> HTTPResponse:
+    def opened(
+        self, path: str, headers: Mapping[str, str] | None = None, patience: float | None = None
+    ) -> HTTPResponse:
         """Return the answer to a request, open for reading."""
-        return self._sent("GET", path, None, headers or {}, lambda answer: answer)
+        return self._sent("GET", path, None, headers or {}, lambda answer: answer, patience)
 
     def file(self, path: str, headers: Mapping[str, str] | None = None) -> BinaryIO:
         """Return the file at a path, open for reading; that fails if its end does not arrive."""
@@ -122,23 +133,26 @@ class Connection:
         data: bytes | None,
         headers: Mapping[str, str],
         read: Callable[[HTTPResponse], _Read],
+        patience: float | None = None,
     ) -> _Read:
-        """Return what is read of the answer to a request."""
+        """Return what is read of the answer to a request; it is sent again while there is none."""
         given = dict(headers)
         if self._key is not None:
             given["Authorization"] = f"Bearer {self._key}"
         request = Request(f"{self.address}{path}", data, given, method=method)
-        pause = PAUSE
-        for tries in range(1, self._tries + 1):
+        patience = self.patience if patience is None else patience
+        pause, tries, end = PAUSE, 0, time.monotonic() + patience
+        while True:
+            tries += 1
             try:
                 return read(self.opener.open(request, timeout=self._timeout))
             except HTTPError as error:
-                if error.code not in _PASSING or tries == self._tries:
-                    raise _refusal(error) from error
-                error.close()
                 later = error.headers.get("Retry-After", "")
                 if _SECONDS.fullmatch(later):  # a proxy may say a date instead
                     pause = max(pause, float(later))
+                if error.code not in _PASSING or self._given_up(tries, end - pause):
+                    raise _refusal(error) from error
+                error.close()
             except (OSError, HTTPException) as error:
                 why = getattr(error, "reason", None) or error
                 if isinstance(why, SSLCertVerificationError):
@@ -146,11 +160,15 @@ class Connection:
                         0, f"its certificate is not accepted: {why.verify_message}", self.address,
                         "set SSL_CERT_FILE to a file with the certificate of its issuer",
                     ) from error  # fmt: skip
-                if tries == self._tries:
-                    raise ServiceError(0, f"does not answer: {why}", self.address) from error
+                if self._given_up(tries, end - pause):
+                    since = f" for {patience:g} s" if patience else ""
+                    raise ServiceError(0, f"does not answer{since}: {why}", self.address) from error
             time.sleep(pause)
             pause = min(2 * pause, LONGEST)
-        raise AssertionError("the last try returns or raises")
+
+    def _given_up(self, tries: int, last: float) -> bool:
+        """Return whether a request is sent no more: often enough, and not after a time."""
+        return tries >= self._tries and time.monotonic() >= last
 
 
 def query_of(given: Mapping[str, Any]) -> str:

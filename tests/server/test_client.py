@@ -77,6 +77,51 @@ def test_a_change_without_an_answer_is_sent_again_and_made_once(root, serve, mon
     assert [each["message"] for each in review["messages"]] == ["once"]
 
 
+class Clock:
+    """Stands in for the module `time`: nobody waits, and after a while something happens."""
+
+    def __init__(self, then=None, after=0.0):
+        self.now, self.then, self.after = 0.0, then, after
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+        if self.then and self.now > self.after:
+            then, self.then = self.then, None
+            then()
+
+
+def test_who_follows_events_waits_for_a_service_that_restarts(root, serve, monkeypatch):
+    service = serve(root)
+    address, key = service.address, new_key(root)
+
+    def come_back():
+        serve(root, "--port", address.rpartition(":")[2])
+        Client(address, key).act("set", ["s/second"], status="wait")
+
+    events = Client(address).events(after=1)
+    found = next(events)
+    monkeypatch.setattr(module, "time", Clock(come_back, after=90.0))
+    service.end()
+    while found["after"] != "wait":
+        found = next(events)
+    events.close()
+
+
+def test_who_follows_events_hears_that_the_service_stays_away(root, serve, monkeypatch):
+    service = serve(root)
+    events = Client(service.address).events(after=1)
+    next(events)
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    service.end()
+    with pytest.raises(ServiceError, match=r"does not answer for 120 s: .*refused"):
+        list(events)
+    assert 100 < clock.now < 120
+
+
 def test_a_service_that_is_not_there_is_told_in_one_line(monkeypatch):
     monkeypatch.setattr(module, "PAUSE", 0.0)
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -13,6 +13,7 @@ from asimov.cli.selection import Selection, selection_options
 from asimov.cli.terminal.output import show_json
 from asimov.journal.records import Event
 from asimov.server.client import Client
+from asimov.server.client_connection import PATIENCE
 from asimov.system.moment import moment
 from asimov.system.readers import unread
 
@@ -34,6 +35,7 @@ def _log(selection: Selection, last: int | None, follow: bool, as_json: bool) ->
         local.say_nothing_happened(selection.since)
     if not follow:
         return
+    client.patience = PATIENCE
     for _ in client.events(after=newest):
         if unread():
             return

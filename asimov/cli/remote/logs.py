@@ -17,6 +17,7 @@ from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show_json
 from asimov.errors import AsimovError
 from asimov.server.client import Client
+from asimov.server.client_connection import PATIENCE
 from asimov.states import STATES
 from asimov.system.moment import moment
 from asimov.system.readers import unread
@@ -59,6 +60,7 @@ def _logs(
             local.say_short(each["lines"])
     local.say_more(sum(bool(each["bytes"]) for each in found) - len(shown))
     if follow:
+        client.patience = PATIENCE
         _follow(client, subject, name, node, {each["file"]: each["bytes"] for each in found})
 
 

@@ -14,6 +14,7 @@ from asimov.engine.status import Row
 from asimov.journal.keys import Key
 from asimov.scheduler import Usage
 from asimov.server.client import Client
+from asimov.server.client_connection import PATIENCE
 from asimov.system.readers import unread
 
 #: Seconds between two looks of ``--watch``.
@@ -43,6 +44,7 @@ def _status(
     status_table.show(found)
     if not watch:
         _monitor(client)
+    client.patience = PATIENCE
     while watch and not unread():
         time.sleep(_LOOK)
         say()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
+import time
 from contextlib import closing
 
 import pytest
@@ -219,3 +222,37 @@ def test_project_and_server_exclude_each_other(root):
     code, _, errors = run("--project", str(root), "--server", "http://127.0.0.1:1", "status")
     assert (code, "(one elsewhere) can't be combined" in errors) == (2, True)
     assert run("--key-file", "x", "status")[0] == 2
+
+
+def test_who_follows_a_project_outlives_a_restart_of_its_service(tmp_path):
+    root = made(tmp_path / "project")
+    workspace, other = Workspace.open(root), Key("t", "other")
+    workspace.journal.intend(other, "uid-2", "run", "local")
+    workspace.journal.submitted("uid-2", 8, [])
+    workspace.move(other, "running", "submit", "submitted as job 8")
+    workspace.journal.close()
+    output = root / "working" / "t" / "other" / "job.out"
+    output.parent.mkdir(parents=True)
+    output.write_text("before\n")
+    service = Service(root)
+    following = [
+        subprocess.Popen(
+            [sys.executable, "-m", "asimov", "--server", service.address, *words],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1,
+        )
+        for words in (["log", "--follow"], ["logs", "t/other", "-f"], ["status", "--watch"])
+    ]  # fmt: skip
+    try:
+        firsts = [each.stdout.readline() for each in following]
+        service.end()
+        time.sleep(4)  # more than a command waits that looks once
+        with output.open("a") as stream:
+            stream.write("after the restart\n")
+        service = Service(root, "--port", service.address.rpartition(":")[2])
+        run("--project", str(root), "production", "set", "s/second", "--status", "wait")
+        for each, sign in zip(following, ("-> wait", "after the restart", "wait"), strict=True):
+            assert any(sign in line for line in each.stdout), firsts
+    finally:
+        for each in [*following, service.process]:
+            each.kill()
+            each.communicate()
