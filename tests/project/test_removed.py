@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +14,8 @@ import pytest
 import yaml
 
 from asimov import cli
+from asimov.engine.lease import at_work
+from asimov.journal.keys import Key
 from asimov.ledger.layout import file_of
 from asimov.project.removed import unlisted
 from asimov.project.workspace import Workspace
@@ -214,6 +218,21 @@ def test_only_what_is_missing_can_be_forgotten(
     assert said.code == 1
     assert words in said.err
     assert not names or "s/c" in asimov("status").err
+
+
+def test_nothing_is_forgotten_while_a_pass_may_still_submit_it(ledger: Path) -> None:
+    workspace = Workspace.open()
+    command = [sys.executable, "-m", "asimov", "production", "forget", "s", "c"]
+    with closing(workspace.journal), at_work(workspace, "a pass"):
+        cut(ledger)
+        forgetting = subprocess.Popen(command)
+        with pytest.raises(subprocess.TimeoutExpired):
+            forgetting.wait(1.5)
+        workspace.journal.intend(Key("s", "c"), "c-1", "run", "local")
+    assert forgetting.wait(60) == 1
+    workspace = Workspace.open(reading=True)
+    with closing(workspace.journal):
+        assert [str(each.key) for each in unlisted(workspace)] == ["s/c"]
 
 
 def test_what_has_a_job_or_can_not_be_read_is_not_forgotten(asimov: Any, ledger: Path) -> None:

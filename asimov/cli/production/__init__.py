@@ -15,6 +15,7 @@ from asimov.cli.selection import Selection, confirm, counted, selection_options,
 from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show, show_json, warn
 from asimov.configuration import owner
+from asimov.engine.lease import at_work
 from asimov.engine.plain_data.analysis import analysis_data
 from asimov.engine.provenance.result_settings import result_settings
 from asimov.engine.set_state import StateChange, rehearse, set_states
@@ -140,9 +141,15 @@ def forget_command(words: tuple[str, ...], reason: str) -> None:
             by_subject[word] = []
         else:
             by_subject[[*by_subject][-1]].append(word)
-    for subject, names in by_subject.items():
-        for key in removed.forget(workspace, subject, names, owner(), reason):
-            say(f"{key}: forgotten; 'asimov log' still shows its history")
+    # A pass that has read the ledger with them in it could still submit them.
+    with at_work(workspace, "asimov production forget", wait=True), workspace.journal.durably():
+        forgotten = [
+            key
+            for subject, names in by_subject.items()
+            for key in removed.forget(workspace, subject, names, owner(), reason)
+        ]
+    for key in forgotten:
+        say(f"{key}: forgotten; 'asimov log' still shows its history")
 
 
 @command.command("show")
