@@ -46,7 +46,7 @@ from asimov.pipelines.setting_names import SETTINGS
 from asimov.errors import AsimovError
 from asimov.pipeline import Asset
 from asimov.pipeline.node_pipeline import NodePipeline
-from asimov.pipeline.nodes import Input, Node
+from asimov.pipeline.nodes import Input, Node, Numbered
 from asimov.pipeline.stated_schemas import inputs_in, outputs_in, path_of
 from asimov.project.config_file import names
 from asimov.rendering.render import is_template, render_text
@@ -112,8 +112,8 @@ class Command(NodePipeline):
             Node(
                 "job",
                 self._executable(str(meta["executable"])),
-                arguments,
-                environment,
+                [Numbered(each) for each in arguments],
+                {variable: Numbered(value) for variable, value in environment.items()},
                 inputs,
                 outputs=[file for files in self._outputs().values() for file in files],
                 processes=self._processes(),

@@ -7,7 +7,7 @@ from asimov.pipeline.assets import Asset
 from asimov.pipeline.base import Pipeline
 from asimov.pipeline.errors import PipelineException, PipelineLogger
 from asimov.pipeline.node_pipeline import NodePipeline
-from asimov.pipeline.nodes import Input, Node
+from asimov.pipeline.nodes import Input, Node, Numbered
 from asimov.pipeline.progress import Progress
 from asimov.pipeline.questions import Question
 from asimov.pipeline.schemas import Schema
@@ -17,6 +17,7 @@ __all__ = [
     "Input",
     "Node",
     "NodePipeline",
+    "Numbered",
     "Pipeline",
     "PipelineException",
     "PipelineLogger",

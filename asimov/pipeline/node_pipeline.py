@@ -14,7 +14,7 @@ from asimov.pipeline import node_record, progress
 from asimov.pipeline.base import Pipeline
 from asimov.pipeline.errors import PipelineException
 from asimov.pipeline.node_record import NodeRecord, fingerprint
-from asimov.pipeline.nodes import NOT_COMMANDS, Input, Node, check_nodes
+from asimov.pipeline.nodes import NOT_COMMANDS, Input, Node, Numbered, check_nodes
 from asimov.pipeline.run_folder import FOLDER
 from asimov.pipeline.staging import InPlace, Staged, Staging, Transfer, mode_of
 from asimov.project.shared_files import shares_files
@@ -232,13 +232,14 @@ class NodePipeline(Pipeline):
         """Return the submit description of a node."""
         stem = _stem(node)
         seed = {} if self.seed is None else {"ASIMOV_SEED": str(self.seed)}
-        environment = {progress.VARIABLE: f"{stem}.progress", **seed, **staged.environment}
+        own_progress = Numbered(f"{stem}.progress")
+        environment = {progress.VARIABLE: own_progress, **seed, **staged.environment}
         commands = {
             "universe": "vanilla",
             "executable": literal(staged.executable),
-            "arguments": join_words(literal(each, process=True) for each in staged.arguments),
+            "arguments": join_words(map(_written, staged.arguments)),
             "environment": join_words(
-                literal(f"{name}={value}", process=True) for name, value in environment.items()
+                f"{literal(name)}={_written(value)}" for name, value in environment.items()
             ),
             "initialdir": literal(str(self.rundir)),
             "output": f"{stem}.out",
@@ -369,6 +370,11 @@ def _by_pattern(inputs: Iterable[Input]) -> dict[str, tuple[str, ...]]:
         if each.pattern:
             found.setdefault(each.pattern, {})[each.path] = None
     return {pattern: tuple(paths) for pattern, paths in found.items()}
+
+
+def _written(word: str) -> str:
+    """Return a word as the submit language writes it."""
+    return literal(word, process=isinstance(word, Numbered))
 
 
 def _stem(node: Node) -> str:

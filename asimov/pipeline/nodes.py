@@ -73,6 +73,15 @@ class Input:
         return self.form.replace("{}", path)
 
 
+class Numbered(str):
+    """A word of a job in which ``$(Process)`` is the number of its process, from 0.
+
+    In any other word it is text: that may come from a form, and reaches the job as it is.
+    """
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A job of an analysis.
@@ -97,7 +106,7 @@ class Node:
     commands
         Submit commands that the pipeline needs; those of the setting ``scheduler`` come first.
     processes
-        How often it runs side by side; ``$(Process)`` in an argument is the number of each.
+        How often it runs side by side; a `Numbered` word differs in each.
     """
 
     name: str

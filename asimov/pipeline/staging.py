@@ -17,7 +17,7 @@ from typing import Protocol
 import msgspec
 
 from asimov.errors import AsimovError
-from asimov.pipeline.nodes import Input, Node
+from asimov.pipeline.nodes import Input, Node, Numbered
 from asimov.pipeline.run_folder import FOLDER, SCRIPT, WRAPPER
 from asimov.system.files import exists
 from asimov.system.programs import on_path
@@ -209,7 +209,8 @@ class _Load:
         """Return a word as it is where the job runs."""
         if isinstance(word, Input):
             return word.word(self.add(word))
-        return self.localised(word)
+        text = self.localised(word)
+        return Numbered(text) if isinstance(word, Numbered) else text
 
     def localised(self, text: str) -> str:
         """Replace the project's paths in a text, and send along what they name."""

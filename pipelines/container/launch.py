@@ -11,7 +11,7 @@ from asimov.pipelines.container.images import Image
 from asimov.pipelines.container.runtimes import FOLDER, Call, Mount, Runtime, Word, target_of
 
 from asimov.errors import AsimovError
-from asimov.pipeline.nodes import Input, Node
+from asimov.pipeline.nodes import Input, Node, Numbered
 from asimov.text import quoted
 
 #: Variables of every job that the container gets as well.
@@ -78,7 +78,8 @@ def node(
     if gpus:
         commands["request_gpus"] = str(gpus)
     return Node(
-        name, program, line, runtime.environment(call),
+        name, program, [each if isinstance(each, Input) else Numbered(each) for each in line],
+        {variable: Numbered(value) for variable, value in runtime.environment(call).items()},
         outputs=outputs, commands=commands, processes=processes,
     )  # fmt: skip
 

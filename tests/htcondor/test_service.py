@@ -26,6 +26,8 @@ from tests.server.qhana.conftest import Receiver, install, open_step
 
 pytestmark = pytest.mark.htcondor
 
+#: Text of forms that HTCondor could take for its own.
+MACROS = "$(Process) $(Cluster) $$(OpSys) $$([1 + 1]) $ENV(HOME) $INT(1)"
 #: How many clients of each protocol work at once.
 CLIENTS = 20 if LONGER > 1 else 3
 
@@ -103,7 +105,7 @@ def test_clients_of_both_protocols_work_at_once_and_across_a_kill(
     def greet(number: int) -> str:
         hook = urllib.parse.quote(f"{receiver.address}/{number}")
         address = f"/plugins/greeting@v0-1-0/process/?callback={hook}"
-        return Plugins(service.address).send(address, inputStr=f"n{number}", times=2)
+        return Plugins(service.address).send(address, inputStr=f"{MACROS} {number}", times=2)
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         polls = list(pool.map(segment, range(CLIENTS)))
@@ -129,7 +131,7 @@ def test_clients_of_both_protocols_work_at_once_and_across_a_kill(
             task = plugins.until(address)
             assert (task["status"], task["progress"]["value"]) == ("SUCCESS", 2), task
             with urllib.request.urlopen(task["outputs"][0]["href"]) as answer:
-                assert answer.read().decode() == f"Hello n{number}\n" * 2
+                assert answer.read().decode() == f"Hello {MACROS} {number}\n" * 2
             events = receiver.until(f"/{number}", lambda found: "status" in found)
             assert "details" in events
         # A step between two jobs of the pool.

@@ -12,7 +12,7 @@ import pytest
 from asimov.errors import AsimovError
 from asimov.pipeline import Pipeline
 from asimov.pipeline.node_pipeline import NodePipeline
-from asimov.pipeline.nodes import Input, Node
+from asimov.pipeline.nodes import Input, Node, Numbered
 
 
 class Shards(NodePipeline):
@@ -269,3 +269,33 @@ def test_a_mistake_that_only_a_submission_can_find_is_told_in_its_own_words(lab:
     lab.finish(code=3)
     assert lab.states() == {"a": "stuck"}
     assert lab.reason("a") == "mended: there is no such file"
+
+
+class Words(NodePipeline):
+    """Two processes that write their words."""
+
+    name = "words"
+    config_template = "test.ini"
+
+    def nodes(self) -> list[Node]:
+        given = ["$(Process)", "$$$(Process)", "$(Cluster)", "$$(OpSys)", "$(Process"]
+        script = 'printf "%s\\n" "$@" "$GIVEN" "$OWN" > "$1"'
+        words = ["-c", script, "sh", Numbered("words-$(Process)"), *given]
+        variables = {"GIVEN": "$(Process)", "OWN": Numbered("$(Process)")}
+        outputs = ["words-0", "words-1"]
+        return [Node("words", "/bin/sh", words, variables, outputs=outputs, processes=2)]
+
+    def collect_assets(self, absolute: bool = True) -> dict[str, Any]:
+        return {}
+
+
+def test_only_numbered_words_have_the_number_of_the_process(lab: Any) -> None:
+    lab.register("words", Words)
+    lab.apply("a, pipeline: words")
+    lab.finish()
+    for number in "01":
+        words = (lab.rundir("a") / f"words-{number}").read_text().splitlines()
+        assert words == [
+            f"words-{number}", "$(Process)", "$$$(Process)", "$(Cluster)", "$$(OpSys)",
+            "$(Process", "$(Process)", number,
+        ]  # fmt: skip

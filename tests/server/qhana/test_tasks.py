@@ -57,6 +57,13 @@ def test_a_task_at_its_end_has_its_log_result_links_and_whole_progress(done):
     assert "steps" not in task
 
 
+def test_text_of_a_form_reaches_the_job_as_it_is(runner):
+    name = "$(Process) $(Cluster) $$(OpSys) $$([1 + 1]) $ENV(HOME) $INT(1)"
+    task = runner.until(runner.start(GREETING, inputStr=name))
+    assert task["status"] == "SUCCESS", task["log"]
+    assert runner.client.get(task["outputs"][0]["href"]).text == f"Hello {name}\n"
+
+
 def test_outputs_have_types_and_are_downloaded_with_their_tags(runner, done):
     """`GET /files/<id>/?file-id=<tag>`: 422 without a tag, 404 for a wrong one."""
     task, _, _ = done
