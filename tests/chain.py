@@ -94,5 +94,5 @@ def chain() -> Iterator[Chain]:
 
 def finish(made: Chain) -> None:
     """Run everything to its end."""
-    until = ("--until-idle", "--interval", "0.1", "--timeout", "60")
+    until = ("--until-idle", "--interval", "0.1", "--timeout", "300")
     made.run("monitor", "--chain", *until)

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as searching
 
 from asimov.cli import main
 from asimov.discovery import extensions
@@ -298,6 +300,10 @@ def snapshot(root: Path) -> dict[str, bytes]:
         if path.is_file() and not any(name in path.name for name in left_out)
     }
 
+
+# On a busy machine an example may take seconds, and to make some up as well.
+searching.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+searching.load_profile("busy")
 
 #: Files whose few tests take long: begun first, so that nothing waits for one of them at the end.
 LONG = (

@@ -20,6 +20,20 @@ from asimov.journal.records import Attempt
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, Observation, Ticket
 
+#: The seconds that something may take which happens at once on an idle machine.
+PATIENCE = 120
+
+
+class Waiting(SimpleTestPipeline):
+    """The simple test pipeline; its job waits until `Lab.let_go`, however long a test takes."""
+
+    def build_dag(self, dryrun: bool = False) -> None:
+        """Write the DAG, and have the node's script wait for a file."""
+        super().build_dag(dryrun)
+        if not dryrun:
+            script = Path(self.production.rundir, "node.sh")
+            script.write_text(f"until [ -e go ]; do sleep 0.02; done\n{script.read_text()}")
+
 
 class Lab:
     """A project on the local scheduler."""
@@ -62,7 +76,7 @@ class Lab:
 
     def finish(self, code: int = 0) -> Any:
         """Run everything to its end."""
-        until = ("--until-idle", "--interval", "0.1", "--timeout", "60")
+        until = ("--until-idle", "--interval", "0.1", "--timeout", "300")
         return self.run("monitor", "--chain", *until, code=code)
 
     def rows(self) -> dict[str, dict[str, Any]]:
@@ -99,7 +113,7 @@ class Lab:
 
     def until(self, name: str, wanted: Callable[[Observation], bool] | None = None) -> Observation:
         """Wait for what the scheduler says of an analysis's last job, by default that it ended."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while True:
             answer = self.observe(name)
             if wanted(answer) if wanted else isinstance(answer, Gone):
@@ -109,10 +123,14 @@ class Lab:
 
     def wait_for(self, name: str, file: str) -> None:
         """Wait for a file in an analysis's run directory, such as one that its job opens."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while not (self.rundir(name) / file).exists():
             assert time.monotonic() < end, f"{file} was not made"
             time.sleep(0.02)
+
+    def let_go(self, name: str) -> None:
+        """Let the job of an analysis of the pipeline `Waiting` go on."""
+        (self.rundir(name) / "go").touch()
 
     def dump(self) -> list[str]:
         """Return all that is in the journal, but its cache of the ledger's parsed files."""

@@ -184,7 +184,7 @@ def test_post_processing_whose_submission_was_killed_is_found_and_not_made_twice
     )  # fmt: skip
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert lab.states() == {"a": "running"}
-    until = ("--until-idle", "--interval", "0.1", "--timeout", "60")
+    until = ("--until-idle", "--interval", "0.1", "--timeout", "300")
     ran = lab.run("monitor", *until)
     assert "was found by its tag" in ran.out
     assert lab.states() == {"a": "uploaded"}

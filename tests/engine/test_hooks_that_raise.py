@@ -11,6 +11,7 @@ import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.pipeline import PipelineException
+from tests.lab import Waiting
 from tests.searching import first
 
 RAISED = {
@@ -170,13 +171,14 @@ def test_a_running_analysis_whose_hook_raised_finishes_when_its_job_does(lab: An
         calls.append(1)
         raise RuntimeError("boom")
 
-    lab.register("raising", type("P", (SimpleTestPipeline,), {"while_running": while_running}))
-    lab.apply("bad, pipeline: raising, seconds: 0.5")
+    lab.register("raising", type("P", (Waiting,), {"while_running": while_running}))
+    lab.apply("bad, pipeline: raising")
     lab.run("monitor", "--chain")
     for _ in range(3):
         lab.run("monitor")
     assert lab.states() == {"bad": "stuck"}
     assert calls == [1]
+    lab.let_go("bad")
     lab.until("bad")
     lab.run("monitor")
     assert lab.states() == {"bad": "uploaded"}

@@ -12,6 +12,7 @@ import pytest
 from asimov.engine.monitor import monitor
 from asimov.scheduler import JobState, Observation, Present, Ticket, Unknown
 from asimov.scheduler.local import LocalScheduler
+from tests.lab import Waiting
 
 COMMAND = "pipeline: command, executable: sh, outputs: {one: one.txt, two: two.txt}"
 
@@ -270,18 +271,17 @@ def test_a_job_that_only_its_log_knows_is_for_a_person_and_removed_before_it_run
     assert [each.state for each in lab.attempts("a")] == ["ended"]
 
 
-def test_a_dag_that_was_said_to_be_processing_and_failed_is_submitted_again(
-    lab: Any, simple: Any
-) -> None:
+def test_a_dag_that_was_said_to_be_processing_and_failed_is_submitted_again(lab: Any) -> None:
     def while_running(self: Any) -> None:
         self.production.status = "processing"
 
-    lab.register("early", type("P", (simple,), {"while_running": while_running}))
-    lab.apply("a, pipeline: early, exit code: 1, seconds: 1, max resurrections: 1", "b")
+    lab.register("early", type("P", (Waiting,), {"while_running": while_running}))
+    lab.apply("a, pipeline: early, exit code: 1, max resurrections: 1", "b")
     lab.run("manage", "build", "submit")
     lab.until("a", lambda answer: getattr(answer, "state", None) is JobState.RUNNING)
     lab.run("monitor")
     assert lab.states()["a"] == "processing"
+    lab.let_go("a")
     lab.until("a")
     lab.until("b")
     lab.run("monitor")

@@ -11,7 +11,7 @@ import numpy
 import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
-from tests.lab import Lab
+from tests.lab import Lab, Waiting
 from tests.searching import first
 
 FAR = "/bin/sleep\narguments = 1000"
@@ -61,11 +61,12 @@ def test_a_state_that_is_asked_for_while_the_job_runs_does_not_end_the_analysis(
     def while_running(self: Any) -> None:
         self.production.status = asked
 
-    lab.register("asking", type("P", (SimpleTestPipeline,), {"while_running": while_running}))
-    lab.apply("a, pipeline: asking, seconds: 0.3")
+    lab.register("asking", type("P", (Waiting,), {"while_running": while_running}))
+    lab.apply("a, pipeline: asking")
     lab.run("monitor", "--chain")
     lab.run("monitor")
     assert lab.states() == {"a": "running"}
+    lab.let_go("a")
     lab.finish()
     assert lab.states() == {"a": "uploaded"}
     assert len(lab.jobs()) == 1

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.lab import Waiting
 from tests.searching import first
 
 
@@ -24,7 +25,7 @@ def test_many_commands_at_once_make_one_job_each(lab: Any) -> None:
     names = [f"a{number}" for number in range(6)]
     lab.apply(*names, "last, needs: [a0, a5]")
     many = [
-        start(lab, "monitor", "--chain", "--until-idle", "--interval", "0.1", "--timeout", "60")
+        start(lab, "monitor", "--chain", "--until-idle", "--interval", "0.1", "--timeout", "300")
         for _ in range(2)
     ]
     many += [start(lab, "manage", "build", "submit") for _ in range(3)]
@@ -33,7 +34,7 @@ def test_many_commands_at_once_make_one_job_each(lab: Any) -> None:
         (lab.root / f"m{number}.yaml").write_text(more)
         many.append(start(lab, "apply", "-f", f"m{number}.yaml"))
     for each in many:
-        told = each.communicate(timeout=90)[0]
+        told = each.communicate(timeout=300)[0]
         assert each.returncode in (0, 1, 3, 6), told
         assert "Traceback" not in told
     lab.finish()
@@ -55,11 +56,11 @@ def test_building_and_submitting_beside_a_monitor_never_fails_while_nothing_is_w
     tried = 0
     while watch.poll() is None:
         both = start(lab, "manage", "build", "submit")
-        told = both.communicate(timeout=60)[0]
+        told = both.communicate(timeout=300)[0]
         assert both.returncode in (0, 6), told  # 6: the monitor is at work just now
         assert "failed" not in told
         tried += both.returncode == 0
-    told = watch.communicate(timeout=60)[0]
+    told = watch.communicate(timeout=300)[0]
     assert watch.returncode in (0, 6), told
     lab.finish()
     assert set(lab.states().values()) == {"uploaded"}
@@ -72,7 +73,7 @@ def test_a_person_may_ask_at_any_moment_of_a_watch(lab: Any, asked: str) -> None
     lab.apply("a, seconds: 1000", "b, seconds: 0.2")
     watch = start(lab, "monitor", "--chain", "--watch", "--interval", "0.1")
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while lab.states()["a"] != "running":
             assert time.monotonic() < end
         lab.run("production", "set", "s", "a", "--status", asked)
@@ -83,7 +84,7 @@ def test_a_person_may_ask_at_any_moment_of_a_watch(lab: Any, asked: str) -> None
             time.sleep(0.05)
     finally:
         watch.terminate()
-        told = watch.communicate(timeout=30)[0]
+        told = watch.communicate(timeout=300)[0]
     assert "Traceback" not in told
     states = {
         "stop": {"stopped", "stop"},
@@ -95,7 +96,8 @@ def test_a_person_may_ask_at_any_moment_of_a_watch(lab: Any, asked: str) -> None
 
 
 def test_a_subject_that_is_removed_and_comes_back_while_its_job_runs(lab: Any) -> None:
-    lab.apply("a, seconds: 0.2")
+    lab.register("waiting", Waiting)
+    lab.apply("a, pipeline: waiting")
     lab.run("monitor", "--chain")
     file = lab.root / "ledger" / "subjects" / "s.yaml"
     kept = file.read_text()
@@ -104,6 +106,7 @@ def test_a_subject_that_is_removed_and_comes_back_while_its_job_runs(lab: Any) -
     assert "s/a: job" in ran.out
     assert "is not in the ledger" in ran.out
     file.write_text(kept)
+    lab.let_go("a")
     lab.finish()
     assert (lab.states(), len(lab.jobs())) == ({"a": "uploaded"}, 1)
 
@@ -116,7 +119,7 @@ def test_a_project_that_is_moved_goes_on_where_it_was(lab: Any, tmp_path: Path) 
     lab.root.rename(moved)
     done = subprocess.run(
         [sys.executable, "-m", "asimov", "--project", str(moved), "monitor", "--chain",
-         "--until-idle", "--interval", "0.1", "--timeout", "60"],
+         "--until-idle", "--interval", "0.1", "--timeout", "300"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

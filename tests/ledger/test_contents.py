@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given
-from hypothesis import settings as limits
+from hypothesis import given
 from hypothesis import strategies as st
 
 from asimov.ledger.contents import Contents, Entry
@@ -45,7 +44,6 @@ layer = st.dictionaries(
 )
 
 
-@limits(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
 @given(st.fixed_dictionaries(dict.fromkeys(LAYERS, layer)))
 def test_settings_are_the_layers_merged_in_this_order(settings):
     made, entry, facts = contents(settings)

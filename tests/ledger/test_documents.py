@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from asimov.errors import AsimovError
 from asimov.ledger.documents import dump, read_documents
-from asimov.ledger.streams import yaml_text  # noqa: F401  (its first import may exceed a deadline)
 from tests.searching import sizes
 
 

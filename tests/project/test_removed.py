@@ -54,7 +54,7 @@ COMMANDS = [
     ("manage", "build", "submit"), ("apply", "-f", "blueprint.yaml"), ("why", "s", "a"),
     ("production", "show", "s", "a"), ("event", "show", "s"), ("ledger", "show", "s", "a"),
     ("report", "status"), ("report", "html"), ("review", "status"),
-    ("monitor", "--chain", "--until-idle", "--timeout", "60"), ("stop",),
+    ("monitor", "--chain", "--until-idle", "--timeout", "300"), ("stop",),
 ]  # fmt: skip
 
 
@@ -362,13 +362,13 @@ def test_a_monitor_is_not_done_while_unfinished_analyses_are_missing(
         path.unlink()
     else:
         path.write_text(left)
-    ran = asimov("monitor", "--until-idle", "--timeout", "60")
+    ran = asimov("monitor", "--until-idle", "--timeout", "300")
     assert ran.code == 3, ran
     assert "there are no analyses in the ledger\n" in ran.out
     if left is None:
         assert "some are missing from the ledger: 'asimov status' shows them\n" in ran.out
         assert asimov("production", "forget", "s").code == 0
-        assert asimov("monitor", "--until-idle", "--timeout", "60").code == 0
+        assert asimov("monitor", "--until-idle", "--timeout", "300").code == 0
 
 
 def test_finished_analyses_that_are_missing_hold_up_no_script(asimov: Any, ledger: Path) -> None:
@@ -377,7 +377,7 @@ def test_finished_analyses_that_are_missing_hold_up_no_script(asimov: Any, ledge
     (ledger / "analyses" / "p.yaml").unlink()
     assert asimov("production", "forget", "project-analyses", "p").code == 0
     cut(ledger)
-    assert asimov("monitor", "--until-idle", "--timeout", "60").code == 0
+    assert asimov("monitor", "--until-idle", "--timeout", "300").code == 0
 
 
 def test_nobody_is_advised_to_delete_an_emptied_file(asimov: Any, ledger: Path) -> None:

@@ -202,18 +202,21 @@ def test_a_receiver_that_hangs_holds_up_no_other_and_is_left_in_time(
     analysis("stuck")
     send(project)
     assert shown(project)[0]["a"].failure == "it took longer than 0.3 s"
+    assert receiver.arrived.acquire(timeout=120)
     with Clock(time.time() + 10).in_control():
         receiver.answers = ["hang"]
         rule(project, "b", webhook=receiver.url("/b"))
         analysis("wait")
         send(project)
-    assert [r.path for r in receiver.requests if r.path == "/b"] == ["/b"]
+    for _ in ("/a", "/b"):  # on a busy machine they may arrive after that
+        assert receiver.arrived.acquire(timeout=120)
+    assert sorted(each.path for each in receiver.requests) == ["/a", "/a", "/b"]
 
 
 def test_a_receiver_whose_answer_does_not_end_has_taken_the_message(
     project, analysis, receiver, monkeypatch
 ):
-    monkeypatch.setattr(sender, "LIMIT", 5)
+    monkeypatch.setattr(sender, "LIMIT", 120)
     receiver.answers = ["drip"]
     rule(project, webhook=receiver.url())
     begin(project)
@@ -224,10 +227,11 @@ def test_a_receiver_whose_answer_does_not_end_has_taken_the_message(
 
 
 def test_a_test_message_has_the_time_limit_of_others(project, receiver, asimov, monkeypatch):
-    monkeypatch.setattr(sender, "LIMIT", 0.5)
     receiver.answers = ["drip headers"]
     rule(project, webhook=receiver.url())
-    ran = asimov("notify", "test")
+    with monkeypatch.context() as patched:
+        patched.setattr(sender, "LIMIT", 0.5)
+        ran = asimov("notify", "test")
     assert (ran.code, ran.out) == (1, "r: it took longer than 0.5 s\n")
     assert asimov("notify", "test").code == 0
 
@@ -249,7 +253,7 @@ def test_a_pass_does_not_wait_for_a_receiver(project, analysis, receiver, asimov
     begin(project)
     analysis("wait")
     analysis("ready")  # starts the process, whose receiver hangs from now on
-    assert receiver.arrived.acquire(timeout=30)
+    assert receiver.arrived.acquire(timeout=120)
     assert asimov("monitor").code == 0
     row = shown(project)[0]["r"]
     assert (row.queued, row.tries) == (1, 0), "neither delivered nor given up meanwhile"

@@ -150,14 +150,16 @@ def cut(root: Path, pages: float) -> None:
 
 def set_up(lab: Any) -> None:
     """Have one that is stored, one that runs, one that has ended unseen, and others."""
+    lab.apply("done")
+    lab.run("manage", "build", "submit")
+    lab.until("done")
+    lab.run("monitor")
     lab.apply(
-        "done", "next, needs: [done, runs]", "runs, seconds: 1000", "ended, seconds: 3",
-        "bad, seconds: 3, exit code: 3, max resurrections: 0", "kept",
+        "next, needs: [done, runs]", "runs, seconds: 1000", "ended",
+        "bad, exit code: 3, max resurrections: 0", "kept",
     )  # fmt: skip
     lab.run("production", "set", "s", "kept", "--status", "wait")
     lab.run("monitor", "--chain")
-    lab.until("done")
-    lab.run("monitor")
     lab.until("ended")
     lab.until("bad")
     assert lab.states() == {
@@ -329,6 +331,7 @@ def test_a_scheduler_that_can_not_be_asked_stops_it(
 ) -> None:
     lab.apply("a, seconds: 1000", "b")
     lab.run("monitor", "--chain")
+    lab.wait_for("a", "node.err")
     lab.until("b")
     cut(lab.root, 6)
     before = of_asimov(lab.root)

@@ -15,6 +15,7 @@ from prov.model import ProvDerivation, ProvDocument
 from asimov.engine.reuse.takeover import StoredResults
 from asimov.journal.journal import Journal
 from asimov.project.storage.store import Store
+from tests.conftest import stop_local_scheduler
 from tests.lab import Lab, lab
 
 __all__ = ["lab"]
@@ -156,13 +157,14 @@ def test_an_analysis_that_was_removed_and_added_again_is_not_run(scene: Scene, n
 def test_a_copy_of_a_project_runs_nothing_that_has_run(scene: Scene) -> None:
     lab = scene.lab
     copy = lab.root.parent / "copy"
+    stop_local_scheduler(lab.root)  # it would remove files meanwhile
     shutil.copytree(lab.root, copy, symlinks=True, ignore=shutil.ignore_patterns("wake"))
     lab.run("--project", copy, "project", "copied", "--certain")
     text = RUNS.format(gain=2, runs=scene.runs, seen=copy / "data.txt")
     path = copy / "more.yaml"
     path.write_text(f"{{kind: analysis, event: s, name: fifth, {text}}}")
     lab.run("--project", copy, "apply", "-f", path)
-    until = ("--until-idle", "--interval", "0.1", "--timeout", "60")
+    until = ("--until-idle", "--interval", "0.1", "--timeout", "300")
     lab.run("--project", copy, "monitor", "--chain", *until)
     assert scene.count() == 1
     assert (copy / "results/s/fifth/out/y").read_text() == "data\n"

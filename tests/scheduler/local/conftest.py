@@ -58,10 +58,15 @@ class Bench:
         return pid if life is Life.ALIVE else 0
 
     def kill_runner(self) -> None:
+        """Kill the runner of jobs that are not at their end: one without any ends by itself."""
         self.until(self.runner)
+        self.end_runner()
+
+    def end_runner(self) -> None:
+        """Kill the runner, unless it has ended by itself."""
         pid = self.runner()
         self.kill(pid)
-        self.until(lambda: self.runner() != pid)
+        self.until(lambda: not pid or self.runner() != pid)
 
     def kill(self, pid: int) -> None:
         """Kill a runner or a keeper, which may have ended by itself since it was looked for."""

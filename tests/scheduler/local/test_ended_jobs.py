@@ -183,7 +183,7 @@ def test_a_job_that_never_ran_has_used_nothing(bench):
 
 def test_a_process_that_is_started_again_is_a_restart(bench):
     cluster = bench.scheduler.submit(_sh("echo x >> trace; test -e go || sleep 60"))
-    bench.until(lambda: Path("trace").exists())
+    bench.until(lambda: Path("trace").exists() and Path("trace").read_text())
     bench.scheduler.hold(cluster)
     bench.until(lambda: bench.state(cluster) == "held")
     bench.scheduler.release(cluster)

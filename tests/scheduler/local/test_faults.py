@@ -135,7 +135,7 @@ def test_asking_again_and_again_gives_no_new_grace(bench):
         time.sleep(0.05)
         return isinstance(bench.see(cluster), Gone)
 
-    bench.until(asked, seconds=8)
+    bench.until(asked)
 
 
 def test_a_job_that_waits_for_its_input_can_be_removed(bench):
@@ -281,7 +281,7 @@ def test_a_project_that_is_deleted_leaves_nothing_in_one_made_anew(bench, again)
 
 def test_a_runner_of_a_deleted_project_makes_no_folder(bench):
     bench.gone(bench.scheduler.submit(JobDescription("true")))
-    bench.kill_runner()
+    bench.end_runner()
     shutil.rmtree(bench.root)
     assert runner.main([str(bench.root), "1", "1"]) == 1
     assert not bench.root.exists()

@@ -195,7 +195,7 @@ def test_ten_thousand_tickets_are_answered_each_with_its_own_job(bench):
 
 def test_a_broken_queue_makes_every_answer_unknown(bench):
     bench.gone(bench.scheduler.submit(JobDescription("true")))
-    bench.kill_runner()
+    bench.end_runner()
     bench.scheduler.spool.database.write_bytes(b"no database" * 1000)
     answer = bench.see(1)
     assert isinstance(answer, Unknown) and "can't be read" in answer.reason

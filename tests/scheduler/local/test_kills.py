@@ -135,7 +135,7 @@ def _all_ended(bench, clusters: list[int], dags: dict[str, int]) -> None:
     assert not [lines for name, lines in again.items() if name not in held]
     assert all(ran[name] == ["start", "end"] for name in sure - again.keys())
     # The runner clears away what it has recorded a moment later.
-    limit = time.monotonic() + 30
+    limit = time.monotonic() + 120
     while left := list(bench.scheduler.spool.runs.glob("*.end")):
         assert time.monotonic() < limit, left
         time.sleep(0.05)

@@ -80,6 +80,7 @@ def test_jobs_that_end_with_their_keepers_are_not_run_again(bench):
 @pytest.mark.parametrize("action", ["hold", "remove"])
 def test_a_job_without_its_keeper_can_be_held_and_removed(bench, action):
     script = "#!/bin/sh\ntrap 'echo asked >> trace' TERM\necho start >> trace\n"
+    bench.scheduler.grace = 1.5  # time enough to write, on a busy machine
     bench.write("job", f"{script}while :; do sleep 0.1; done\n").chmod(0o755)
     cluster = bench.scheduler.submit(JobDescription("job"))
     bench.until(_lines)
@@ -128,10 +129,11 @@ def test_a_job_that_was_cut_short_with_the_machine_is_started_again(bench):
 
 
 def test_the_witness_ends_with_the_runner_and_is_not_kept_by_what_a_job_leaves(bench):
-    left = "setsid sleep 30 & echo $! > pid; sleep 0.2"
+    left = "setsid sleep 1000 & echo $! > pid; while [ ! -e go ]; do sleep 0.02; done"
     cluster = bench.scheduler.submit(JobDescription("sh", arguments=f"\"-c '{left}'\""))
     bench.until(lambda: list(bench.scheduler.spool.runs.glob("*.claim")))
     witness = _witness(bench)
+    Path("go").touch()
     bench.gone(cluster)
     bench.until(lambda: not bench.runner())
     bench.until(lambda: not started_at(witness))

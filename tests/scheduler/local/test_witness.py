@@ -112,6 +112,10 @@ def _processes(bench: Any) -> list[Any]:
         return list(db.execute("SELECT * FROM processes"))
 
 
+def _left(bench: Any) -> list[dict[str, Any]]:
+    return [dict(row) for row in _processes(bench) if row["state"] != "gone"]
+
+
 def _alive(pid: int) -> bool:
     with suppress(ChildProcessError):
         return os.waitpid(pid, os.WNOHANG)[0] == 0
@@ -129,9 +133,9 @@ def test_whichever_step_a_keeper_is_killed_at_its_job_runs_once(bench, monkeypat
     children = [_start_runner(bench, seed)]
     deadline = time.monotonic() + 300
     kills = 0 if killed == "keepers" else 15
-    while left := [dict(row) for row in _processes(bench) if row["state"] != "gone"]:
+    while left := _left(bench):
         assert time.monotonic() < deadline, left[:3]
-        bench.until(bench.runner, seconds=120)
+        bench.until(lambda: bench.runner() or not _left(bench), seconds=120)
         time.sleep(chance.uniform(0.02, 0.2))
         if kills and (pid := bench.runner()):
             kills -= 1
