@@ -224,7 +224,8 @@ def test_project_and_server_exclude_each_other(root):
     assert run("--key-file", "x", "status")[0] == 2
 
 
-def test_who_follows_a_project_outlives_a_restart_of_its_service(tmp_path):
+def test_who_follows_a_project_outlives_a_restart_of_its_service(tmp_path, monkeypatch):
+    monkeypatch.delenv("ASIMOV_KEY", raising=False)  # it is of another project
     root = made(tmp_path / "project")
     workspace, other = Workspace.open(root), Key("t", "other")
     workspace.journal.intend(other, "uid-2", "run", "local")
