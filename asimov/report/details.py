@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from asimov.engine.graph import Edge
-from asimov.engine.job_output.files import OutputFile, output_files
+from asimov.engine.job_output.files import OutputFile
+from asimov.engine.job_output.inside import Shown, output_inside
 from asimov.engine.job_output.reading import last_lines
 from asimov.engine.plain_data.analysis import settings_data
 from asimov.engine.plain_data.events import event_data
@@ -89,6 +90,8 @@ class Details:
         What its jobs used, or None.
     logs, more_logs
         What its jobs wrote, the most telling first, and how many files more there are.
+    withheld
+        Which files are not shown, and why.
     products
         What is stored of it.
     events
@@ -103,6 +106,7 @@ class Details:
     usage: Usage | None = None
     logs: list[Log] = field(default_factory=list)
     more_logs: int = 0
+    withheld: list[str] = field(default_factory=list)
     products: list[Product] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     states: list[str] = field(default_factory=list)
@@ -142,8 +146,9 @@ def details(
         shown.settings = _settings(workspace, key)
     shown.attempts = timeline(workspace.journal.attempts(key))
     shown.usage = used(workspace, [key]).get(key)
-    found = logs(workspace, key)
+    found, withheld = logs(workspace, key)
     shown.more_logs = max(0, len(found) - _LOGS)
+    shown.withheld = list(withheld.values())[:_LOGS]
     stored = workspace.project.stored
     shown.logs = [
         _log(each, stored(each.path), _LINES if number < _ENDS else 0)
@@ -173,25 +178,13 @@ def row_of(workspace: Workspace, key: Key) -> Row:
     raise AsimovError(f"there is no analysis {key}")
 
 
-def logs(workspace: Workspace, key: Key) -> list[OutputFile]:
-    """Return what the jobs of an analysis wrote inside the project, what has text first.
-
-    A submit file may name any file of this machine; only the project's own are shown.
-    """
+def logs(workspace: Workspace, key: Key) -> Shown:
+    """Return what the jobs of an analysis wrote inside the project, what has text first."""
     try:
-        found = output_files(workspace, key)
+        found = output_inside(workspace, key)
     except ReportedError:
-        return []
-    if not found:
-        return []
-    project = workspace.project
-    folders = [each.resolve() for each in (project.root, project.working, project.results)]
-    inside = [
-        each
-        for each in found
-        if any(each.path.resolve().is_relative_to(folder) for folder in folders)
-    ]
-    return sorted(inside, key=attrgetter("reading_order"))
+        return Shown([], {})
+    return found._replace(files=sorted(found.files, key=attrgetter("reading_order")))
 
 
 def products(workspace: Workspace, key: Key) -> list[Product]:

@@ -133,6 +133,10 @@ class Client(Connection):
         """List what the jobs of an analysis wrote, as ``asimov logs --json`` does."""
         return list(self.get(f"{_place(subject, name)}/logs", {"lines": lines})["items"])
 
+    def outputs_not_shown(self, subject: str, name: str) -> list[str]:
+        """Say of each output of the jobs of an analysis that is not shown why that is so."""
+        return list(self.get(f"{_place(subject, name)}/logs", {"lines": 0}).get("not_shown", ()))
+
     def output(self, subject: str, name: str, file: str, start: int = 0) -> BinaryIO:
         """Open what a job wrote, for reading.
 

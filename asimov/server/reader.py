@@ -16,7 +16,7 @@ from msgspec import structs
 from asimov.engine import graph
 from asimov.engine.attendance import attendance
 from asimov.engine.explain import explain
-from asimov.engine.job_output.files import OutputFile, output_files
+from asimov.engine.job_output.inside import Shown, output_inside
 from asimov.engine.notifications.overview import notification_warnings
 from asimov.engine.plain_data.analysis import analysis_data, settings_data
 from asimov.engine.plain_data.events import event_data
@@ -302,31 +302,23 @@ class Reader:
 
     def outputs(self, subject: str, name: str, last: int) -> str:
         """Return what the jobs of an analysis wrote, with the ends of the files."""
-        found = self._outputs(subject, name)
+        found, withheld = self._outputs(subject, name)
         stored = self._open.project.stored
         items = [{**output_data(each, last), "file": stored(each.path)} for each in found]
-        return as_json({"items": items})
+        return as_json({"items": items, "not_shown": list(withheld.values())})
 
     def output_file(self, subject: str, name: str, file: str) -> Path:
         """Return the path of one of these files."""
-        stored = self._open.project.stored
-        for each in self._outputs(subject, name):
-            if stored(each.path) == file:
+        found, withheld = self._outputs(subject, name)
+        for each in found:
+            if self._open.project.stored(each.path) == file:
                 return each.path
-        raise FaultError(404, f"{subject}/{name} has no output {file!r}")
+        raise FaultError(404, withheld.get(file, f"{subject}/{name} has no output {file!r}"))
 
-    def _outputs(self, subject: str, name: str) -> list[OutputFile]:
+    def _outputs(self, subject: str, name: str) -> Shown:
         key = self._key(subject, name)
-        project = self._open.project
-        # A submit file may name any file of this machine; only the project's own are shown.
-        folders = [each.resolve() for each in (project.root, project.working, project.results)]
         with captured():
-            found = output_files(self._open, key)
-        return [
-            each
-            for each in found
-            if any(each.path.resolve().is_relative_to(folder) for folder in folders)
-        ]
+            return output_inside(self._open, key)
 
     def results(self, subject: str, name: str) -> str:
         """Return the stored results of an analysis."""

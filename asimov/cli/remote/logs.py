@@ -41,6 +41,11 @@ def _logs(
         raise click.UsageError("--json can't be combined with --follow or --all")
     client = service()
     found = _files(client, subject, name, node, last)
+    withheld = "" if node or as_json else _withheld(client, subject, name)
+    if withheld and not found and not follow:
+        raise AsimovError(
+            withheld, hint=f"'asimov logs {subject}/{name}' shows it where the service runs"
+        )
     if not found and not follow:
         raise AsimovError(
             f"the jobs of {subject}/{name} have no output yet"
@@ -59,6 +64,8 @@ def _logs(
         else:
             local.say_short(each["lines"])
     local.say_more(sum(bool(each["bytes"]) for each in found) - len(shown))
+    if withheld:
+        say(withheld)
     if follow:
         client.patience = PATIENCE
         _follow(client, subject, name, node, {each["file"]: each["bytes"] for each in found})
@@ -69,6 +76,12 @@ def _files(
 ) -> list[dict[str, Any]]:
     found = client.outputs(subject, name, min(last, 1000))
     return [each for each in found if node is None or fnmatchcase(each["node"] or "", node)]
+
+
+def _withheld(client: Client, subject: str, name: str) -> str:
+    """Say in a line which files the service does not show, and why; empty if it shows all."""
+    first, *others = client.outputs_not_shown(subject, name) or [""]
+    return first + (f" (and {len(others)} more)" if others else "")
 
 
 def _size(each: dict[str, Any]) -> int:

@@ -107,9 +107,10 @@ class Output(Struct):
 
 
 class Outputs(Struct):
-    """What the jobs of an analysis wrote."""
+    """What the jobs of an analysis wrote; `not_shown` says which files are not, and why."""
 
     items: list[Output]
+    not_shown: list[str]
 
 
 class Result(Struct):

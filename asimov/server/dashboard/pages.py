@@ -126,10 +126,11 @@ class Pages:
 
     def _log(self, workspace: Workspace, key: Key, file: str) -> OutputFile:
         with captured():
-            for each in logs(workspace, key):
-                if workspace.project.stored(each.path) == file and each.path.is_file():
-                    return each
-        raise FaultError(404, f"{key} has no output {file!r}")
+            found, withheld = logs(workspace, key)
+        for each in found:
+            if workspace.project.stored(each.path) == file and each.path.is_file():
+                return each
+        raise FaultError(404, withheld.get(file, f"{key} has no output {file!r}"))
 
     def product(self, subject: str, name: str, file: str) -> str:
         """Return the page of a stored file."""

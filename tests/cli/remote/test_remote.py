@@ -224,6 +224,21 @@ def test_project_and_server_exclude_each_other(root):
     assert run("--key-file", "x", "status")[0] == 2
 
 
+def test_a_log_that_is_a_link_out_of_the_project_is_not_said_to_be_to_come(root, remote):
+    folder = root / "working" / "t" / "goes"
+    folder.mkdir(parents=True)
+    (folder / "job.out").symlink_to("/etc/passwd")
+    reason = "working/t/goes/job.out is not shown: it is a link that leads out of the project"
+    code, out, errors = remote("logs", "t/goes")
+    assert (code, out) == (1, "")
+    assert errors == (f"error: {reason}\n  'asimov logs t/goes' shows it where the service runs")
+    (folder / "job.err").write_text("a warning\n")
+    (folder / "more.out").symlink_to("/etc/passwd")
+    code, out, _ = remote("logs", "t/goes")
+    assert code == 0
+    assert out.splitlines()[1:] == ["a warning", f"{reason} (and 1 more)"]
+
+
 def test_who_follows_a_project_outlives_a_restart_of_its_service(tmp_path, monkeypatch):
     monkeypatch.delenv("ASIMOV_KEY", raising=False)  # it is of another project
     root = made(tmp_path / "project")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from urllib.parse import quote
 
 import jsonschema
 import pytest
@@ -209,9 +210,16 @@ def test_an_output_outside_the_project_is_not_shown(client, served):
     folder.mkdir(parents=True)
     (folder / "job.sub").write_text("executable = x\noutput = /etc/passwd\nqueue\n")
     (folder / "link.out").symlink_to("/etc/passwd")
-    assert client.get("/v1/subjects/t/analyses/other/logs").json() == {"items": []}
-    for name in ("/etc/passwd", "working/t/other/link.out"):
-        assert client.get(f"/v1/subjects/t/analyses/other/logs/{name}").status_code == 404
+    reasons = {
+        "/etc/passwd": "/etc/passwd is not shown: it is outside the project",
+        "working/t/other/link.out": "working/t/other/link.out is not shown: "
+        "it is a link that leads out of the project",
+    }
+    logs = "/v1/subjects/t/analyses/other/logs"
+    assert client.get(logs).json() == {"items": [], "not_shown": list(reasons.values())}
+    for name, reason in reasons.items():
+        answer = client.get(f"{logs}/{quote(name, safe='')}")
+        assert (answer.status_code, answer.json()["detail"]) == (404, reason)
 
 
 def test_a_change_is_seen_at_once(client, served):

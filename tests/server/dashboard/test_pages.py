@@ -17,6 +17,7 @@ from asimov.project.workspace import Workspace
 from asimov.report.overview import Query, overview
 from asimov.server.app import application
 from asimov.server.dashboard import pages
+from asimov.server.faults import FaultError
 from asimov.server.options import Options
 from tests.server.conftest import asking_from, made
 
@@ -93,6 +94,20 @@ def page(client: TestClient, address: str) -> Page:
     answer = client.get(address)
     assert answer.status_code == 200, answer.text
     return Page(answer.text)
+
+
+def test_a_log_that_is_a_link_out_of_the_project_is_not_shown_and_the_page_says_so(tmp_path):
+    root = made(tmp_path / "project")
+    folder = root / "working" / "t" / "other"
+    folder.mkdir(parents=True)
+    (folder / "job.out").symlink_to("/etc/passwd")
+    made_of = pages.Pages(root)
+    reason = "working/t/other/job.out is not shown: it is a link that leads out of the project"
+    shown = made_of.analysis("t", "other")
+    assert reason in shown
+    assert "have not written anything yet" not in shown
+    with pytest.raises(FaultError, match=reason):
+        made_of.log("t", "other", "working/t/other/job.out")
 
 
 @pytest.mark.parametrize("address", PAGES)
