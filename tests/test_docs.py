@@ -17,7 +17,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -34,6 +33,7 @@ from asimov import configuration, states
 from asimov.cli import cli
 from asimov.scheduler import default_commands
 from tests import containers
+from tests.ports import kept_port
 
 TOP = Path(__file__).resolve().parent.parent
 DOCS = TOP / "docs"
@@ -104,9 +104,11 @@ def commands(block: Block) -> list[tuple[str, list[str]]]:
     return found
 
 
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return str(found.getsockname()[1])
+@pytest.fixture
+def free_port() -> Iterator[str]:
+    """Return a port for a service that a page's commands start."""
+    with kept_port() as port:
+        yield str(port)
 
 
 _STATE = "|".join(states.STATES)
@@ -184,11 +186,12 @@ def test_the_commands_of_a_page_print_what_it_shows(
     clone: Path,
     quick_shell: Callable[..., Any],
     shell: Callable[..., Any],
+    free_port: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run, port = quick_shell, PORT
     if page in SERVING:  # a signal to a command has to reach it
-        run, port = shell, free_port()
+        run, port = shell, free_port
     if page in WITH_CONTAINERS:
         monkeypatch.setenv("PATH", f"{containers.programs()}{os.pathsep}{os.environ['PATH']}")
     here, code, told = str(clone), 0, ""

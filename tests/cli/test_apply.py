@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import socket
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 import yaml
 
 from tests.conftest import snapshot
+from tests.ports import kept_port
 from tests.refusals import is_clear, refused, state
 
 SUBJECT = "kind: subject\nname: s\n"
@@ -320,9 +320,8 @@ class TestSources:
         assert state(project)[1] == before[1]
 
     def test_a_server_that_refuses(self, project, asimov):
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))  # bound and not listening: every connection is refused
-            url = f"http://127.0.0.1:{taken.getsockname()[1]}/b.yaml"
+        with kept_port() as port:
+            url = f"http://127.0.0.1:{port}/b.yaml"
             refused(
                 asimov, project, ["apply", "-f", url],
                 f"error: {url}: can't be fetched: Connection refused",

@@ -8,7 +8,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from email.message import Message
+from types import SimpleNamespace
 from urllib.error import HTTPError
 
 import pytest
@@ -17,6 +19,7 @@ from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.server import client_connection as module
 from asimov.server.client import Client, ServiceError
+from tests.ports import kept_port
 from tests.server.conftest import STORED, made, new_key
 
 NEW = "{kind: analysis, event: s, name: new, pipeline: simpletestpipeline}\n"
@@ -124,10 +127,8 @@ def test_who_follows_events_hears_that_the_service_stays_away(root, serve, monke
 
 def test_a_service_that_is_not_there_is_told_in_one_line(monkeypatch):
     monkeypatch.setattr(module, "PAUSE", 0.0)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    with pytest.raises(ServiceError, match="does not answer") as told:
-        next(Client(address).subjects())
+    with kept_port() as port, pytest.raises(ServiceError, match="does not answer") as told:
+        next(Client(f"http://127.0.0.1:{port}").subjects())
     assert told.value.status == 0
 
 
@@ -152,7 +153,9 @@ def test_a_proxy_may_say_in_any_form_when_to_come_back(monkeypatch):
         headers["Retry-After"] = answers[len(pauses)]
         raise HTTPError(request.full_url, 503, "Service Unavailable", headers, io.BytesIO())
 
-    monkeypatch.setattr(module.time, "sleep", pauses.append)
+    # Not time.sleep itself, by which other threads pause.
+    ours = SimpleNamespace(monotonic=time.monotonic, sleep=pauses.append)
+    monkeypatch.setattr(module, "time", ours)
     client = Client("http://127.0.0.1:1", tries=5)
     monkeypatch.setattr(client.opener, "open", refuse)
     answers.append("")

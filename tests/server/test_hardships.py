@@ -209,10 +209,8 @@ def test_a_schedd_that_does_not_answer_keeps_only_who_asks_it_waiting(root, serv
         everybody.start()
         with urlopen(f"{service.address}/v1/subjects/t/analyses/other/why", timeout=60) as answer:
             assert json.load(answer)["name"] == "other"
-        if thread.is_alive():  # it has not given up yet
-            assert not told
-        else:
-            assert "can't report on job" in str(told)
+        # It may not have given up yet.
+        assert thread.is_alive() or "can't report on job" in str(told)
         said, _ = monitor.communicate(timeout=120)
     assert "the scheduler does not answer" in said
     assert "qhana-1/greeting: submitted" in said

@@ -8,7 +8,6 @@ import threading
 import time
 from collections import Counter
 from contextlib import closing
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,6 +15,7 @@ from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.server import client_connection
 from asimov.server.client import Client
+from tests.ports import kept_port
 from tests.searching import LONGER
 from tests.server.conftest import Service, made, new_key
 
@@ -26,6 +26,10 @@ KILLS = round(2 * LONGER**2 / PROJECTS)
 ONE = """
 {{kind: analysis, event: {subject}, name: {name}, pipeline: simpletestpipeline, status: wait}}
 """
+
+
+#: The reason of the last event.
+END = "the end"
 
 
 def own(number):
@@ -79,6 +83,8 @@ class Load:
 
     def _follow(self, seen):
         for event in Client(self._address, self._key, tries=10_000).events(after=0):
+            if event["reason"] == END:
+                return
             seen.add(event["id"])
 
     def stop(self):
@@ -88,15 +94,28 @@ class Load:
             each.join(timeout=120)
             assert not each.is_alive()
 
+    def end(self):
+        """Let the subscribers hear all events, the last of which is `END`."""
+        for each in self._following:
+            each.join(timeout=120)
+            assert not each.is_alive()
+
+
+@pytest.fixture
+def port():
+    with kept_port() as kept:
+        yield str(kept)
+
 
 @pytest.mark.parametrize("seed", range(PROJECTS))
-def test_each_acknowledged_request_is_done_once_and_each_event_is_heard(root, monkeypatch, seed):
+def test_each_acknowledged_request_is_done_once_and_each_event_is_heard(
+    root, port, monkeypatch, seed
+):
     monkeypatch.setattr(client_connection, "PAUSE", 0.05)
     monkeypatch.setattr(client_connection, "LONGEST", 0.5)
     key = new_key(root, "load", rate=1_000_000)
     rng = random.Random(seed)
-    service = Service(root)
-    port = str(urlsplit(service.address).port)
+    service = Service(root, "--port", port)
     load = Load(service.address, key)
     try:
         for _ in range(KILLS):
@@ -110,12 +129,11 @@ def test_each_acknowledged_request_is_done_once_and_each_event_is_heard(root, mo
             service = Service(root, "--port", port)
         load.stop()
         assert not load.errors
-        workspace = Workspace.open(root, reading=True)
+        workspace = Workspace.open(root)
         with closing(workspace.journal) as journal:
             ids = {number for (number,) in journal.rows("SELECT id FROM events")}
-        end = time.monotonic() + 60
-        while any(ids - seen for seen in load.seen) and time.monotonic() < end:
-            time.sleep(0.05)
+            journal.note(own(0), "ada", "note", END)
+        load.end()
         missed = [ids - seen for seen in load.seen]
     finally:
         service.process.kill()

@@ -17,6 +17,7 @@ import pytest
 
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
+from tests.ports import kept_port
 from tests.server.conftest import Service, made, new_key
 from tests.server.platipy.client import form
 from tests.server.qhana.conftest import install
@@ -64,7 +65,13 @@ def key(root):
 
 
 @pytest.fixture(scope="module")
-def proxy(nginx, root, tmp_path_factory):
+def port():
+    with kept_port() as kept:
+        yield kept
+
+
+@pytest.fixture(scope="module")
+def proxy(nginx, root, port, tmp_path_factory):
     """Return the port of an nginx with these settings, in front of a service with a plugin."""
     folder = tmp_path_factory.mktemp("nginx")
     install(folder, {"greeting"})
@@ -77,8 +84,6 @@ def proxy(nginx, root, tmp_path_factory):
         )  # fmt: skip
     except FileNotFoundError:
         pytest.skip("openssl is not installed")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))
         service = Service(root, "--name", NAME, "--proxy", "127.0.0.1")

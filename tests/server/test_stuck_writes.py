@@ -82,8 +82,7 @@ def service(tmp_path, monkeypatch, flag, limit):
     (packages / "hanging_settings.py").write_text(HANGING.format(flag=str(flag)))
     made = Service(root, program=("-c", SERVE.format(limit=limit, patience=PATIENCE)))
     made.root, made.key = root, new_key(root, rate=10_000)
-    while sent(made, "/api/dataset", b"")[0] == 503:  # its process is starting
-        time.sleep(0.1)
+    sent_again(made, "/api/dataset", b"")
     yield made
     flag.unlink(missing_ok=True)
     made.end()
@@ -100,6 +99,13 @@ def sent(service, path, data=None, **headers):
     with answer:
         said = answer.read()
         return answer.status, answer.headers, said, time.monotonic() - began
+
+
+def sent_again(service, path, data, **headers):
+    """Send it until it is not refused for a while: the process that carries it out is starting."""
+    while (answer := sent(service, path, data, **headers))[0] == 503:
+        time.sleep(0.1)
+    return answer
 
 
 @pytest.mark.long
@@ -161,7 +167,7 @@ def test_what_hangs_ends_at_its_limit_and_holds_up_changes_for_seconds(service, 
         ("/api/dataobject", body, multipart),
         ("/api/trigger", trigger, {}),
     ):
-        status, _, said, _ = sent(service, path, data, **headers)
+        status, _, said, _ = sent_again(service, path, data, **headers)
         assert status == 200, said
     assert not tracebacks(service.root)
 
@@ -199,6 +205,6 @@ def test_triggers_that_wait_for_others_of_their_key_are_not_carried_out_after_th
         each.join(60)
     assert sorted(said) == [503, 503, 503, 504]
     flag.unlink()
-    assert sent(service, "/api/trigger", trigger)[0] == 200
+    assert sent_again(service, "/api/trigger", trigger)[0] == 200
     listed = json.loads(sent(service, f"/v1/analyses?name=platipy-{dataset}")[2])["items"]
     assert len(listed) == 1

@@ -18,6 +18,7 @@ from asimov._version import __version__
 from asimov.cli import cli
 from asimov.errors import EXIT_UNREACHABLE, AsimovError
 from asimov.server import client_connection
+from tests.ports import kept_port
 
 
 @pytest.fixture(autouse=True)
@@ -64,9 +65,9 @@ def answering(answers, wrap=lambda listening: listening):
 
 
 def test_nobody_there_is_told_with_an_exit_code_of_its_own():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    error = refusal(address)
+    with kept_port() as port:
+        address = f"http://127.0.0.1:{port}"
+        error = refusal(address)
     assert str(error) == f"{address}: does not answer: [Errno 111] Connection refused"
     assert (error.hint, error.exit_code) == (
         "is 'asimov serve' running there?", EXIT_UNREACHABLE,

@@ -23,6 +23,7 @@ from asimov.project.workspace import Workspace
 from asimov.server.platipy.dicom.peers import send
 from asimov.system import clock
 from tests.conftest import stop_local_scheduler
+from tests.ports import kept_port
 from tests.server.platipy.client import Client
 from tests.server.platipy.conftest import asimov
 from tests.server.platipy.test_protocol import dataset, error
@@ -62,11 +63,6 @@ def image(series, number=1, syntax=ExplicitVRLittleEndian):
     made.HighBit, made.PixelRepresentation, made.SamplesPerPixel = 15, 0, 1
     made.PhotometricInterpretation, made.PixelData = "MONOCHROME2", bytes(8)
     return made
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
 
 
 def listens(port):
@@ -121,7 +117,6 @@ class Pacs:
         self.unpacks = True
         #: In which transfer syntaxes it was asked for images.
         self.syntaxes = set()
-        self.port = free_port()
         self.listener = None
         entity = AE("PACS")
         entity.supported_contexts = AllStoragePresentationContexts
@@ -134,8 +129,8 @@ class Pacs:
             (evt.EVT_C_STORE, self._store), (evt.EVT_C_GET, self._get),
             (evt.EVT_C_MOVE, self._move),
         ]  # fmt: skip
-        self._server = entity.start_server(("127.0.0.1", self.port), block=False,
-                                           evt_handlers=handlers)  # fmt: skip
+        self._server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+        self.port = self._server.server_address[1]
 
     def _store(self, event):
         if not self.unpacks:
@@ -185,10 +180,17 @@ def sent(port, images, title="ASIMOV", syntax=ExplicitVRLittleEndian):
     return statuses
 
 
-def test_series_come_and_go_over_the_network(root, keys, serve, pacs):
+@pytest.fixture
+def port():
+    """Return a port for the service's own listener."""
+    with kept_port() as kept:
+        yield kept
+
+
+def test_series_come_and_go_over_the_network(root, keys, serve, pacs, port):
     (root / "dicoms.py").write_text(MODULE)
     asimov(root, "configuration", "update", "functions/modules", "service dicoms")
-    port = pacs.listener = free_port()
+    pacs.listener = port
     asimov(root, "configuration", "update", "platipy/dicom port", str(port))
     service = serve(root, "--monitor")
     ada = Client(service.address, keys["ada"])

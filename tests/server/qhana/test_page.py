@@ -14,12 +14,14 @@ import pytest
 from tests.server.qhana.conftest import PAGE, install
 from tests.test_docs import PORT, blocks, commands, free_port, masked, shown
 
+__all__ = ["free_port"]
+
 
 @pytest.mark.long
 def test_the_commands_of_the_page_print_what_it_shows(
-    tmp_path: Path, shell: Callable[..., Any]
+    tmp_path: Path, shell: Callable[..., Any], free_port: str
 ) -> None:
-    packages, here, port = tmp_path / "packages", tmp_path / "here", free_port()
+    packages, here, port = tmp_path / "packages", tmp_path / "here", free_port
     packages.mkdir()
     here.mkdir()
     install(packages, {"greeting"})
