@@ -194,7 +194,7 @@ def read(root: Path | None = None) -> ConfigParser:
         }
     )
     for path in [user_file()] + ([root / PROJECT_FILE] if root else []):
-        _read_file(config, path)
+        read_file(config, path)
     if root:
         config.read_dict({"project": {"root": str(root)}})
     for each in extensions.usable(extensions.OPTIONS):
@@ -258,7 +258,14 @@ _WRONG: dict[type[ConfigParserError], str] = {
 }
 
 
-def _read_file(config: ConfigParser, path: Path) -> None:
+def read_file(config: ConfigParser, path: Path) -> None:
+    """Add the options of a file to a configuration; a file that does not exist has none.
+
+    Raises
+    ------
+    AsimovError
+        If it can't be read or parsed; the error gives the line.
+    """
     try:
         text = reading.contents(path).decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
@@ -297,7 +304,7 @@ def update_file(path: Path, values: dict[tuple[str, str], str]) -> None:
         If a section, option or value would not survive being written and read back.
     """
     config = ConfigParser(interpolation=None)
-    _read_file(config, path)
+    read_file(config, path)
     for (section, option), value in values.items():
         if section == config.default_section:
             raise AsimovError(

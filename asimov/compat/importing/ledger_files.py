@@ -12,15 +12,16 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from configparser import ConfigParser
-from configparser import Error as ConfigParserError
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from asimov import configuration
 from asimov.errors import AsimovError
 from asimov.ledger.documents import read_documents
 from asimov.system import reading
+from asimov.text import quoted
 
 #: The engines that keep the ledger in an SQLite file.
 _SQLITE = {"sqlite", "sqlalchemy"}
@@ -104,13 +105,7 @@ def read(path: Path) -> OldLedger:
 
 def _config(root: Path) -> ConfigParser:
     config = ConfigParser(interpolation=None)
-    path = root / ".asimov" / "asimov.conf"
-    try:
-        config.read_string(reading.contents(path).decode("utf-8-sig"), source=str(path))
-    except OSError as error:
-        raise AsimovError(f"can't be read: {error.strerror}", where=path) from error
-    except (ConfigParserError, UnicodeDecodeError) as error:
-        raise AsimovError("is not a configuration file", where=path) from error
+    configuration.read_file(config, root / ".asimov" / "asimov.conf")
     return config
 
 
@@ -133,8 +128,9 @@ def _from_yaml(ledger: OldLedger, path: Path) -> OldLedger:
     if len(documents) != 1 or not isinstance(documents[0].data, dict):
         raise AsimovError("is not a ledger of asimov 0.5 to 0.8", where=path)
     ledger.top = dict(documents[0].data)
-    made = ledger.top.get("asimov")
-    if isinstance(made, dict) and ENDS_WITH in made and not ledger.top.pop(END, False):
+    _check(ledger.top, path)
+    made = ledger.top.get("asimov") or {}
+    if ENDS_WITH in made and not ledger.top.pop(END, False):
         raise AsimovError(
             "is cut short: it does not have the end of an export",
             where=path,
@@ -144,12 +140,36 @@ def _from_yaml(ledger: OldLedger, path: Path) -> OldLedger:
         name = _name(subject, path)
         listed = subject.pop("productions", None)
         ledger.subjects.append(subject)
-        ledger.analyses[name] = [
-            _flat(each) for each in _mappings(listed, path, f"productions of {name}")
-        ]
+        ledger.analyses[name] = _analyses(listed, path, f"productions of {name}")
     listed = ledger.top.pop("project analyses", None)
-    ledger.project_analyses = [_flat(each) for each in _mappings(listed, path, "project analyses")]
+    ledger.project_analyses = _analyses(listed, path, "project analyses")
     return ledger
+
+
+def _check(top: dict[str, Any], path: Path) -> None:
+    """Refuse keys of the whole ledger that are no mappings and are read as such."""
+    pipelines = top.get("pipelines")
+    inner = [pipelines] if not isinstance(pipelines, dict) else [pipelines, *pipelines.values()]
+    for name, values in (("asimov", [top.get("asimov")]), ("pipelines", inner)):
+        if not all(each is None or isinstance(each, dict) for each in values):
+            of = "a mapping of mappings" if name == "pipelines" else "a mapping"
+            raise AsimovError(f"{name!r} should be {of}", where=path)
+    if isinstance(pipelines, dict):
+        top["pipelines"] = {str(name): settings for name, settings in pipelines.items()}
+
+
+def _analyses(value: Any, path: Path, what: str) -> list[dict[str, Any]]:
+    """Return the analyses of a list, in which each may be written as a mapping of its name."""
+    found = []
+    for each in _mappings(value, path, what):
+        if len(each) == 1 and "name" not in each:
+            ((name, settings),) = each.items()
+            if settings is not None and not isinstance(settings, dict):
+                raise AsimovError(f"{what}: {quoted(str(name))} should be a mapping", where=path)
+            found.append({**(settings or {}), "name": str(name)})
+        else:
+            found.append(each)
+    return found
 
 
 def _mappings(value: Any, path: Path, what: str) -> Iterator[dict[str, Any]]:
@@ -165,14 +185,6 @@ def _name(mapping: dict[str, Any], path: Path) -> str:
     if not mapping.get("name"):
         raise AsimovError("a subject has no name", where=path)
     return str(mapping["name"])
-
-
-def _flat(analysis: dict[str, Any]) -> dict[str, Any]:
-    """Return an analysis with its name in it; it may be written as a mapping of its name."""
-    if len(analysis) == 1 and "name" not in analysis:
-        ((name, settings),) = analysis.items()
-        return {**(settings or {}), "name": str(name)}
-    return analysis
 
 
 def _from_sqlite(ledger: OldLedger, path: Path) -> OldLedger:
@@ -196,11 +208,12 @@ def _from_sqlite(ledger: OldLedger, path: Path) -> OldLedger:
 
 def _take_rows(ledger: OldLedger, database: sqlite3.Connection) -> None:
     for row in database.execute("SELECT data FROM ledger_config ORDER BY id"):
-        ledger.top.update(json.loads(row["data"]))
+        ledger.top.update(_object(row["data"]))
+    _check(ledger.top, ledger.source)
     # It does not say; no other release has this engine.
     ledger.top["asimov"] = {"version": "0.8", **(ledger.top.get("asimov") or {})}
     for row in database.execute("SELECT * FROM events ORDER BY id"):
-        subject = {**json.loads(row["meta"]), "name": row["name"]}
+        subject = {**_object(row["meta"]), "name": row["name"]}
         for column, key in (
             ("repository", "repository"),
             ("working_directory", "working directory"),
@@ -219,4 +232,12 @@ def _take_rows(ledger: OldLedger, database: sqlite3.Connection) -> None:
 
 def _analysis(row: sqlite3.Row) -> dict[str, Any]:
     columns = {key: row[key] for key in ("name", "pipeline", "status", "comment")}
-    return {**json.loads(row["meta"]), **columns}
+    return {**_object(row["meta"]), **columns}
+
+
+def _object(text: Any) -> dict[str, Any]:
+    # SQLite returns a number for text that is one.
+    found = json.loads(str(text))
+    if not isinstance(found, dict):
+        raise ValueError(f"{quoted(str(text))} should be a mapping")
+    return found

@@ -9,9 +9,9 @@ from asimov.engine.importing.incoming import Incoming
 #: Sections that nothing here reads, with what to use instead.
 _GONE = {
     "slurm": "there is no scheduler for Slurm; jobs run on HTCondor or on this machine",
-    "api": "there is no such service here",
+    "api": "'asimov serve' makes keys of its own: 'asimov manage key --add NAME'",
     "theme": "reports have one look",
-    "mattermost": "Mattermost is not supported",
+    "mattermost": "a section [notify NAME] with 'format = mattermost' does this here",
     "asimov start": "'asimov start' needs no accounting group of its own",
     "report": "times are shown in UTC",
 }

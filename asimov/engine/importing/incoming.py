@@ -51,6 +51,8 @@ class Product:
         Its analysis, and its name there.
     path
         Where it is, absolute.
+    store
+        The folder of that store.
     md5
         The checksum in hexadecimal digits by which that store knows it.
     """
@@ -58,6 +60,7 @@ class Product:
     key: Key
     name: str
     path: Path
+    store: Path
     md5: str | None = None
 
 

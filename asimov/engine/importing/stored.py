@@ -46,6 +46,9 @@ def _fault(product: Product) -> str | None:
     try:
         if not product.path.is_file():
             return "is missing"
+        # By its name or by a link: any file of this machine could be copied into the results.
+        if not product.path.resolve().is_relative_to(product.store.resolve()):
+            return "leads out of it"
         with product.path.open("rb") as stream:
             while piece := stream.read(_PIECE):
                 digest.update(piece)

@@ -6,6 +6,7 @@ import hashlib
 import json
 
 import pytest
+import yaml
 
 from asimov.engine.importing.move import move
 from asimov.errors import AsimovError
@@ -130,6 +131,26 @@ def test_stored_files_that_have_changed_are_not_taken_for_results(project, asimo
     path.write_text("other")
     done = asimov("ledger", "import", source, "--without-scheduler")
     assert "MD5 checksum differs" in done.out
+    workspace = Workspace.open(project)
+    assert workspace.records[DONE].status == "finished"
+    assert not Store(workspace.project.results).manifest(*DONE)
+
+
+def test_files_outside_of_the_old_results_are_not_taken_for_results(project, asimov, old):
+    source = old("yamlfile")
+    path = source / "results" / "GW1" / "done" / "results.dat"
+    manifest = source / "results" / ".manifest" / "manifest.yaml"
+    secret = source.parent / "secret"
+    secret.write_bytes(path.read_bytes())  # of the right checksum
+    path.unlink()
+    path.symlink_to(secret)
+    up = {"hash": hashlib.md5(secret.read_bytes()).hexdigest(), "uuid": "x"}
+    listed = yaml.safe_load(manifest.read_text())
+    listed["events"]["GW1"]["done"]["../../../../secret"] = up
+    manifest.write_text(yaml.dump(listed))
+    done = asimov("ledger", "import", source, "--without-scheduler")
+    assert done.code == 0, done
+    assert done.out.count("leads out of it and is not copied") == 2
     workspace = Workspace.open(project)
     assert workspace.records[DONE].status == "finished"
     assert not Store(workspace.project.results).manifest(*DONE)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+import random
+import sqlite3
+from contextlib import closing
+
 import pytest
+import yaml
 
 from asimov.compat.importing import PUBLISHED, documents, states
 from asimov.engine.importing.comparison import compare, contents_of
 from asimov.errors import AsimovError
 from asimov.journal.keys import PROJECT_ANALYSES, Key
+from tests.searching import LONGER
 
 ENGINES = ("yamlfile", "sqlite")
+#: What people and programs may have put where something else belongs.
+ODD = [None, 7, True, float("nan"), "text", [], [7], [{}], [{"name": "x"}], {}, {"a": 1}, {1: 2}]
 
 
 @pytest.fixture(params=ENGINES)
@@ -19,6 +28,26 @@ def read(request, old):
 
 def remarks(incoming, kind):
     return {each.what: each.detail for each in incoming.remarks if each.kind == kind}
+
+
+def places(value, at=()):
+    """Yield the place of everything in plain data, as keys and indexes."""
+    yield at
+    if isinstance(value, (dict, list)):
+        for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(each, (*at, key))
+
+
+def put(value, place, other):
+    """Return a copy of plain data with something else in a place."""
+    if not place:
+        return other
+    changed = copy.deepcopy(value)
+    around = changed
+    for key in place[:-1]:
+        around = around[key]
+    around[place[-1]] = other
+    return changed
 
 
 def test_every_kind_of_analysis_arrives_in_the_state_that_means_the_same(read):
@@ -137,10 +166,55 @@ def test_other_odd_keys_of_a_ledger_and_a_configuration_are_listed(old):
     ledger = root / ".asimov" / "ledger.yml"
     ledger.write_text(ledger.read_text() + "cronjob: 17\nhistory: {a: 1}\n")
     config = root / ".asimov" / "asimov.conf"
-    config.write_text(config.read_text() + "[slurm]\npartition = x\n[api]\nport = 1\n")
+    text = config.read_text().replace("[mattermost]", "[mattermost]\nurl = x")
+    config.write_text(text + "[slurm]\npartition = x\n[api]\nport = 1\n")
     said = remarks(PUBLISHED.read(root), "not understood")
     assert "asimov stop" in said["cronjob"]
-    assert {"history", "[slurm]", "[api]", "[theme]", "trash"} <= said.keys()
+    assert {"history", "[slurm]", "[theme]", "trash"} <= said.keys()
+    assert "asimov serve" in said["[api]"]
+    assert "[notify NAME]" in said["[mattermost]"]
+
+
+def test_a_configuration_that_can_not_be_read_is_refused_with_its_line(old):
+    root = old("yamlfile")
+    config = root / ".asimov" / "asimov.conf"
+    lines = config.read_text().count("\n") + 1
+    config.write_text(config.read_text() + "[theme]\n")
+    with pytest.raises(AsimovError, match=rf"asimov.conf:{lines}: .* contains a section twice"):
+        PUBLISHED.read(root)
+
+
+@pytest.mark.parametrize("file", [".asimov/ledger.yml", "results/.manifest/manifest.yaml"])
+def test_any_value_in_any_place_is_read_or_refused(old, file):
+    root = old("yamlfile")
+    path = root / file
+    whole = yaml.safe_load(path.read_text())
+    seed = random.randrange(1000)
+    print("seed", seed)
+    cases = [(place, value) for place in places(whole) for value in ODD]
+    few = [each for each in cases if each[1] in (7, {1: 2}) and len(each[0]) <= 2]
+    random.Random(seed).shuffle(cases)
+    for place, value in cases if LONGER > 1 else few + cases[:40]:
+        path.write_text(yaml.dump(put(whole, place, value)))
+        try:
+            PUBLISHED.read(root)
+        except AsimovError as error:
+            assert "\n" not in str(error), (place, value)
+        except Exception as error:
+            raise AssertionError((place, value)) from error
+
+
+def test_odd_rows_of_a_database_are_refused(old):
+    root = old("sqlite")
+    with closing(sqlite3.connect(root / ".asimov/ledger.db")) as database:
+        for table, column in (("events", "meta"), ("ledger_config", "data")):
+            (before,) = database.execute(f"SELECT {column} FROM {table}").fetchone()
+            for value in ("[7]", "7", '"text"'):
+                database.execute(f"UPDATE {table} SET {column} = ?", (value,))
+                database.commit()
+                with pytest.raises(AsimovError, match="is not a ledger of asimov"):
+                    PUBLISHED.read(root)
+            database.execute(f"UPDATE {table} SET {column} = ?", (before,))
 
 
 def test_the_two_ledgers_hold_the_same_project(old):
