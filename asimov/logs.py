@@ -47,6 +47,12 @@ def write_faults_to(folder: Path) -> None:
     _send_to(_file(folder), logging.WARNING)
 
 
+def take_in_others() -> None:
+    """Send warnings of other packages there too; Python prints them if nobody takes them."""
+    for handler in logger().handlers:
+        logging.getLogger().addHandler(handler)
+
+
 def write_nowhere() -> None:
     """Write no log."""
     _send_to(logging.NullHandler(), logging.INFO)

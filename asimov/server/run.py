@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
+from asimov import logs
 from asimov.errors import AsimovError
 from asimov.server.app import application
 from asimov.server.header_deadline import HeaderDeadline
@@ -44,6 +45,7 @@ def run(options: Options, ready: Callable[[str], None], *, monitor: bool) -> Non
         If the address can't be had, or may not be served.
     """
     options.check()
+    logs.take_in_others()
     app = application(options)
     listening = _listen(options)
     host = f"[{options.host}]" if ":" in options.host else options.host

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -120,11 +121,16 @@ class Service:
     """`asimov serve` in a process of its own, on a free port."""
 
     def __init__(
-        self, root: Path, *options: str, program: tuple[str, ...] = ("-m", "asimov")
+        self,
+        root: Path,
+        *options: str,
+        program: tuple[str, ...] = ("-m", "asimov"),
+        stderr: int | None = None,
     ) -> None:
         self.process = subprocess.Popen(
             [sys.executable, *program, "--project", root, "serve", "--port", "0", *options],
-            stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE, stderr=stderr, text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
         assert self.process.stdout
         line = self.process.stdout.readline()
@@ -144,8 +150,8 @@ def serve() -> Iterator[Callable[..., Service]]:
     """Start services, which are killed at the end if they are still there."""
     started: list[Service] = []
 
-    def start(root: Path, *options: str) -> Service:
-        started.append(Service(root, *options))
+    def start(root: Path, *options: str, **more: Any) -> Service:
+        started.append(Service(root, *options, **more))
         return started[-1]
 
     yield start

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import random
+import re
+import socket
+import subprocess
 from contextlib import closing
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from starlette.testclient import TestClient
@@ -92,3 +97,20 @@ def test_nothing_that_is_malformed_breaks_the_service_or_changes_anything(root):
     ]
     assert not changed, {name: (before[0].get(name), files.get(name)) for name in changed}
     assert journal == list(before[1:])
+
+
+def test_what_libraries_say_of_malformed_requests_goes_to_the_log(tmp_path, serve):
+    root = made(tmp_path / "project")
+    service = serve(root, stderr=subprocess.STDOUT)
+    headers = {"API_KEY": new_key(root), "Content-Type": "multipart/form-data; boundary=b"}
+    with pytest.raises(HTTPError, match="400"):
+        urlopen(Request(f"{service.address}/api/dataset", b"no form --b--", headers), timeout=60)
+    with socket.create_connection(("127.0.0.1", int(service.address.rpartition(":")[2]))) as raw:
+        raw.sendall(b"\x01\r\n\r\n")
+        assert raw.recv(1000).startswith(b"HTTP/1.1 400")
+    assert service.end() == (0, "The service has stopped; jobs keep running\n")
+    lines = (root / "logs" / "asimov.log").read_text().splitlines()
+    for each in ("python_multipart.multipart: Expected boundary", "uvicorn.error: Invalid HTTP"):
+        assert any(re.match(rf"\d{{4}}-\d\d-\d\d \S+ WARNING {each}", line) for line in lines), (
+            lines
+        )
