@@ -51,7 +51,7 @@ def write(target: Path, sources: Iterable[Source], texts: dict[str, bytes]) -> N
         _remove(partial)
         if target.suffix == ".zip":
             _write_zip(partial, sources, texts)
-            os.link(partial, target)  # fails if it exists by now
+            _rename_new(partial, target)
         else:
             _write_folder(partial, sources, texts)
             partial.rename(target)
@@ -60,6 +60,18 @@ def write(target: Path, sources: Iterable[Source], texts: dict[str, bytes]) -> N
         raise unwritable(error, target) from error
     finally:
         _remove(partial)
+
+
+def _rename_new(partial: Path, target: Path) -> None:
+    """Give a file its name, unless something else has got that name by now."""
+    try:
+        os.link(partial, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links, as on many memory sticks
+        if os.path.lexists(target):
+            raise
+        partial.rename(target)
 
 
 def _remove(path: Path) -> None:
@@ -93,6 +105,8 @@ def _write_folder(path: Path, sources: Iterable[Source], texts: dict[str, bytes]
             os.fchmod(stream.fileno(), mode)
             stream.flush()
             os.fsync(stream.fileno())
+    for folder, _, _ in os.walk(path):
+        sync_path(Path(folder))
 
 
 def _files(

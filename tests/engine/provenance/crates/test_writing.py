@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import signal
@@ -73,6 +74,19 @@ class Ending(Source):
         if name == "path":
             os.kill(os.getpid(), signal.SIGKILL)
         return super().__getattribute__(name)
+
+
+def test_a_zip_file_is_written_where_there_are_no_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)  # as on vfat
+    write(tmp_path / "crate.zip", [], {"a": b"a"})
+    with zipfile.ZipFile(tmp_path / "crate.zip") as crate:
+        assert crate.namelist() == ["a"]
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize("name", ["crate.zip", "crate"])
