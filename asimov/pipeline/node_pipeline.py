@@ -53,7 +53,7 @@ class NodePipeline(Pipeline):
     _built: list[Node] | None = None
     _rundir: tuple[str, Path] | None = None
 
-    def nodes(self) -> list[Node]:
+    def nodes(self) -> Iterable[Node]:
         """Return the jobs, each after those that it waits for."""
         raise PipelineException(f"the pipeline {self.name} does not describe its jobs")
 
@@ -186,7 +186,7 @@ class NodePipeline(Pipeline):
         return self.scheduler.submit(str(submit_file))
 
     def _checked(self) -> list[Node]:
-        nodes = self.nodes()
+        nodes = list(self.nodes())
         check_nodes(nodes)
         if not nodes:
             raise PipelineException(f"the pipeline {self.name} describes no job")

@@ -67,7 +67,7 @@ def call_method(analysis: Analysis, method: str, *, keep: bool = True, **argumen
     Returns
     -------
     object
-        What the method returned.
+        What the method returned; a list of what it yielded.
 
     Raises
     ------
@@ -90,7 +90,9 @@ def call_method(analysis: Analysis, method: str, *, keep: bool = True, **argumen
     with guarded(analysis, method):
         try:
             function = getattr(analysis.pipeline, method, None)
-            return None if function is None else function(**_accepted(function, arguments))
+            found = None if function is None else function(**_accepted(function, arguments))
+            # What runs later would run outside of the guard.
+            return list(found) if inspect.isgenerator(found) else found
         finally:
             if keep:
                 _keep(analysis)

@@ -83,6 +83,11 @@ def test_html_may_copy_pages_to_the_web_folder(report, simple, lab):
         ("html", "return 3", "published.html returned int, not text"),
         ("html", "time.sleep(60)", "published.html did not return within 0.3 s"),
         ("result_pages", "raise OSError('gone')", "result_pages raised OSError: gone"),
+        (
+            "result_pages",
+            "yield 'a.html'; raise OSError('gone')",
+            "result_pages raised OSError: gone",
+        ),
         ("result_pages", "return 3", "result pages can&#39;t be 3"),
         ("result_pages", "return ['javascript:x']", "is not the address of a page"),
         ("__init__", "raise RuntimeError('no')", "published.__init__ raised RuntimeError: no"),

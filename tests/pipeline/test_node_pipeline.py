@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ class Shards(NodePipeline):
     name = "shards"
     config_template = "test.ini"
 
-    def nodes(self) -> list[Node]:
+    def nodes(self) -> Iterable[Node]:
         return [
             self._node("prepare", "echo p > p"),
             *(
@@ -233,12 +234,12 @@ def test_a_retry_of_the_monitor_sets_half_written_outputs_aside(shards: Any) -> 
 
 
 class Refusing(Shards):
-    """Its nodes need a file, in whose absence it says what to do."""
+    """Its nodes, which it yields, need a file, in whose absence it says what to do."""
 
-    def nodes(self) -> list[Node]:
+    def nodes(self) -> Iterator[Node]:
         if not (Path(self.production.workspace.project.root) / "mended").exists():
             raise AsimovError("there is no such file", where="mended", hint="make it")
-        return [self._node("all", "echo 1 > all")]
+        yield self._node("all", "echo 1 > all")
 
 
 class Unchecked(Refusing):
