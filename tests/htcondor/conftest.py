@@ -16,7 +16,7 @@ import pytest
 
 from asimov.scheduler.htcondor import HTCondor
 from asimov.scheduler.jobs import Ticket
-from asimov.scheduler.observations import Gone, Observation
+from asimov.scheduler.observations import Gone, Observation, Unknown
 
 
 def pool_fault() -> str | None:
@@ -86,10 +86,11 @@ class Asking:
         uid: str,
         job_id: int | None = None,
         *logs: Path,
-        seconds: float = 120,
+        seconds: float = 300,
     ) -> Observation:
         end = time.monotonic() + seconds
-        while not wanted(answer := self.once(uid, job_id, *logs)):
+        # The schedd of a busy machine may not answer in its time.
+        while isinstance(answer := self.once(uid, job_id, *logs), Unknown) or not wanted(answer):
             if time.monotonic() > end:
                 pytest.fail(f"after {seconds} s still {answer}")
             time.sleep(0.1)
@@ -97,6 +98,12 @@ class Asking:
 
     def end(self, uid: str, job_id: int | None = None, *logs: Path) -> Gone:
         answer = self.until(lambda a: isinstance(a, Gone), uid, job_id, *logs)
+        assert isinstance(answer, Gone)
+        return answer
+
+    def left(self, uid: str, job_id: int | None = None) -> Gone:
+        """Ask until all of a job is in the history; for a moment after its end it is not."""
+        answer = self.until(lambda a: isinstance(a, Gone) and a.evidence == "history", uid, job_id)
         assert isinstance(answer, Gone)
         return answer
 
@@ -119,7 +126,7 @@ class OnAPool:
         return ran
 
     def finish(self, code: int = 0) -> Any:
-        until = ("--until-idle", "--interval", "0.5", "--timeout", "100")
+        until = ("--until-idle", "--interval", "0.5", "--timeout", "400")
         return self.run("monitor", "--chain", *until, code=code)
 
     def states(self) -> dict[str, str]:

@@ -37,7 +37,7 @@ _NONE = 3
 def until(
     ask: Callable[[], T],
     wanted: Callable[[T], Any] = bool,
-    seconds: float = 60,
+    seconds: float = 240,
     pause: float = 0.1,
 ) -> T:
     """Ask until the answer is the expected one; fail after a number of seconds."""
@@ -47,6 +47,15 @@ def until(
             pytest.fail(f"after {seconds} s still {answer}")
         time.sleep(pause)
     return answer
+
+
+def free_port() -> int:
+    """Return a port that is free, and that the system gives to nobody until a pool has it."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
 
 
 class OwnPool:
@@ -62,12 +71,9 @@ class OwnPool:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
         # What the tests' own pool has in the environment is not for this one.
         kept = {k: v for k, v in os.environ.items() if not k.startswith("_CONDOR_")}
-        self._outer = {**kept, "CONDOR_POOL": str(folder), "CONDOR_PORT": str(port)}
+        self._outer = {**kept, "CONDOR_POOL": str(folder), "CONDOR_PORT": str(free_port())}
         self.environment: dict[str, str] = {}
 
     # --- its life
@@ -121,7 +127,7 @@ class OwnPool:
     def tool(self, *command: str, check: bool = True) -> str:
         """Run one of HTCondor's tools; return what it prints."""
         done = subprocess.run(
-            command, env=self.environment, check=False, capture_output=True, text=True, timeout=120
+            command, env=self.environment, check=False, capture_output=True, text=True, timeout=240
         )
         assert not (check and done.returncode), (command, done.stdout, done.stderr)
         return done.stdout
@@ -130,7 +136,7 @@ class OwnPool:
         """Return whether the schedd answers."""
         done = subprocess.run(
             ["condor_q", "-af", "ClusterId"], env=self.environment, check=False,
-            capture_output=True, timeout=60,
+            capture_output=True, timeout=240,
         )  # fmt: skip
         return done.returncode == 0
 
@@ -323,7 +329,7 @@ class Project:
         attempts: list[dict[str, Any]] = told["attempts"]
         return attempts
 
-    def finish(self, *ends: str, seconds: float = 90) -> dict[str, str]:
+    def finish(self, *ends: str, seconds: float = 400) -> dict[str, str]:
         """Make passes until every analysis is in one of some states; return the states."""
         wanted = set(ends or ("uploaded",))
         passes = ("monitor", "--chain", "--until-idle", "--interval", "0.5", "--timeout", "30")

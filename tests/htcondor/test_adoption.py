@@ -59,9 +59,9 @@ def test_only_a_job_in_the_run_directory_is_adopted_and_then_followed_to_its_end
     jobs += numbers.values()
     numbers["gone"] = 2**30
     log = rundirs["ended"] / "job.log"
-    for _ in range(300):
-        if "005 (" in log.read_text():
-            break
+    end = time.monotonic() + 240
+    while "005 (" not in log.read_text():
+        assert time.monotonic() < end, log.read_text()
         time.sleep(0.2)
     (old / ".asimov").mkdir()
     (old / ".asimov" / "asimov.conf").write_text(
@@ -92,10 +92,10 @@ def test_only_a_job_in_the_run_directory_is_adopted_and_then_followed_to_its_end
     assert on_a_pool.states()["s/mine"] == "running"
     assert on_a_pool.states()["s/ended"] in {"finished", "uploaded"}
     (rundirs["mine"] / "end").touch()
-    for _ in range(150):
+    end = time.monotonic() + 240
+    while on_a_pool.states()["s/mine"] == "running":
+        assert time.monotonic() < end
         on_a_pool.run("monitor")
-        if on_a_pool.states()["s/mine"] != "running":
-            break
         time.sleep(0.5)
     assert on_a_pool.states()["s/mine"] in {"finished", "uploaded"}
     assert on_a_pool.states()["s/other"] == "stuck"

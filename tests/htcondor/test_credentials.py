@@ -127,7 +127,7 @@ def test_a_pass_with_an_expired_token_changes_nothing_and_the_next_goes_on(
     assert recorded(project) == before
     let_go(project, "later")
     holder.get(600)
-    until(lambda: set(project.states().values()) == {"uploaded"}, seconds=120)
+    until(lambda: set(project.states().values()) == {"uploaded"})
     watch.terminate()
     assert told_by.read_text().count("refuses your credentials") == 1
     for name in ("job", "later"):

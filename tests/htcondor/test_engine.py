@@ -85,7 +85,7 @@ def test_the_monitor_in_the_background_is_a_job_until_it_is_stopped(on_a_pool: O
     on_a_pool.apply(SIMPLE.split("---\n{kind: analysis, event: s, name: b", maxsplit=1)[0])
     ran = on_a_pool.run("start", "--interval", "0.5")
     (job,) = re.findall(r"as job (\d+)", ran.out)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while on_a_pool.states() != {"s/a": "uploaded"}:
         log = on_a_pool.root / "logs" / "monitor.log"
         assert time.monotonic() < end, log.read_text() if log.exists() else "no log"

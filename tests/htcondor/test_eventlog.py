@@ -29,7 +29,7 @@ def test_the_log_that_the_pool_writes_is_read_to_the_jobs_end(tmp_path: Path) ->
     )
     cluster = htcondor2.Schedd().submit(submit, count=3).cluster()
     events, offset = [], 0
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while ending(events, cluster, 3) is None:
         assert time.monotonic() < deadline, events
         time.sleep(0.05)

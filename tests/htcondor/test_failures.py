@@ -29,6 +29,8 @@ SCRIPTS = {
     "mended": "exit 4",
     "later": "exit 5",
     "deep": "exit 8",
+    # For a node that begins once another was ended by a signal.
+    "after": "until grep -q 'Abnormal termination' n.log; do sleep 0.1; done",
 }
 DAG = """
 JOB good good.sub
@@ -144,7 +146,7 @@ def test_a_node_that_could_not_be_submitted_says_why(ended: Ended) -> None:
 
 def test_failures_stand_in_the_order_in_which_they_happened(run: Any) -> None:
     text = "JOB bad bad.sub\nJOB pre pre.sub\nSCRIPT PRE pre /bin/false\nJOB sig sig.sub\n"
-    done = run("order", text + "SCRIPT PRE bad /bin/sleep 3\n")
+    done = run("order", text + "SCRIPT PRE bad after.sh\n")
     assert list(done.failures()) == ["pre", "sig", "bad"]
 
 

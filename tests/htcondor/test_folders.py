@@ -68,7 +68,7 @@ def run(
         uid = str(uuid.uuid4())
         with scheduler.tagged(Tag(project, "s/a", uid)):
             number = scheduler.submit_dag(path) if kind == "dag" else scheduler.submit(path)
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while True:
             answer = scheduler.observe([Ticket(uid, number, time.time() - 60)])[uid]
             if isinstance(answer, Gone):

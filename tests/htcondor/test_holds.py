@@ -24,7 +24,7 @@ def row(lab: OnAPool) -> dict[str, Any]:
 
 def passes(lab: OnAPool, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """Make passes until an analysis is as wanted."""
-    end = time.monotonic() + 90
+    end = time.monotonic() + 300
     while True:
         lab.run("monitor")
         told = row(lab)
@@ -35,9 +35,14 @@ def passes(lab: OnAPool, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, 
 
 
 def analysis(lab: OnAPool, pipeline: str, **settings: Any) -> None:
-    document = {"kind": "analysis", "name": "a", "event": "s", "pipeline": pipeline, **settings}
-    lab.apply(SUBJECT + json.dumps(document))
+    apply(lab, pipeline, **settings)
     lab.run("manage", "build", "submit")
+
+
+def apply(lab: OnAPool, pipeline: str, *options: str, **settings: Any) -> None:
+    document = {"kind": "analysis", "name": "a", "event": "s", "pipeline": pipeline, **settings}
+    (lab.root / "a.yaml").write_text(SUBJECT + json.dumps(document))
+    lab.run("apply", "-f", "a.yaml", *options)
 
 
 def log(lab: OnAPool, kind: str) -> list[str]:
@@ -122,13 +127,12 @@ def test_a_failing_node_is_tried_again_after_a_pause_and_then_told_with_its_last
     on_a_pool: OnAPool,
 ) -> None:
     words = "\"-c 'echo first >&2; echo gave up >&2; exit 3'\""
-    analysis(
-        on_a_pool, "simpletestpipeline", scheduler={"arguments": words},
-        **{"max resurrections": 1, "resurrection pause": 2},
-    )  # fmt: skip
+    settings = {"scheduler": {"arguments": words}, "max resurrections": 1}
+    analysis(on_a_pool, "simpletestpipeline", **settings, **{"resurrection pause": 1000})
     waits = passes(on_a_pool, lambda told: any("again in" in each for each in told["waiting_for"]))
     assert waits["status"] == "running"
     assert waits["waiting_for"][0].startswith("failed; will be submitted again in ")
+    apply(on_a_pool, "simpletestpipeline", "--update", **settings, **{"resurrection pause": 0})
     told = passes(on_a_pool, lambda told: bool(told["status"] == "stuck"))
     assert "; node node failed with exit code 3; it said: gave up (node.err)" in told["reason"]
     assert "it was already submitted again 1 times" in told["reason"]

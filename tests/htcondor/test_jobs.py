@@ -19,7 +19,7 @@ from asimov.errors import SchedulerError
 from asimov.scheduler.htcondor import HTCondor
 from asimov.scheduler.jobs import JobDescription, Tag, Ticket
 from asimov.scheduler.languages.event_log import read_events
-from asimov.scheduler.observations import Gone, JobState, NotFound, Present, Progress
+from asimov.scheduler.observations import JobState, NotFound, Present, Progress
 from tests.scheduler.event_logs import tagged_clusters
 
 pytestmark = pytest.mark.htcondor
@@ -73,13 +73,11 @@ def test_a_job_that_ends_well_has_its_exit_code_from_the_event_log(jobs: Any, as
 
 def test_without_a_log_the_history_tells_the_exit_code(jobs: Any, ask: Any) -> None:
     job = jobs["bad"]
-    # For a moment after its end, the job is still in the queue.
-    end = ask.until(
-        lambda each: isinstance(each, Gone) and each.evidence == "history", job.uid, job.id
-    )
+    end = ask.left(job.uid, job.id)
     assert (end.job_id, end.exit_code) == (job.id, 3)
     assert ask.once(job.uid, job.id, job.log).exit_code == 3
-    assert abs(end.ended_at - ask.once(job.uid, job.id, job.log).ended_at) < 3
+    # A shadow may be late on a busy machine, but not by an hour, as in another time zone.
+    assert abs(end.ended_at - ask.once(job.uid, job.id, job.log).ended_at) < 300
 
 
 @pytest.mark.parametrize("with_log", [True, False])
@@ -146,7 +144,7 @@ def test_a_request_that_was_raised_while_the_job_was_held_is_what_it_runs_with(
     assert ask.once(uid, number).state is JobState.HELD
     condor.raise_requests(number, memory_mb=321, disk_kb=54321)
     condor.release(number)
-    assert ask.end(uid, number).exit_code == 0
+    assert ask.left(uid, number).exit_code == 0
     wanted = ["RequestMemory", "RequestDisk", "MemoryProvisioned"]
     ads = condor.connection.history(f"ClusterId == {number}", wanted, time.time() - 600)
     assert [(ad["RequestMemory"], ad["RequestDisk"]) for ad in ads] == [(321, 54321)] * 2
@@ -181,7 +179,7 @@ def test_a_job_in_the_queue_is_found_by_its_tag_alone(jobs: Any, ask: Any) -> No
 @pytest.mark.parametrize("with_log", [True, False])
 def test_a_job_that_left_is_found_by_its_tag_alone(jobs: Any, ask: Any, with_log: bool) -> None:
     job = jobs["good"]
-    end = ask.end(job.uid, None, *[job.log] * with_log)
+    end = ask.end(job.uid, None, job.log) if with_log else ask.left(job.uid)
     assert (end.job_id, end.exit_code) == (job.id, 0)
     assert end.evidence == ("event log" if with_log else "history")
 
@@ -198,7 +196,7 @@ def test_the_tag_stands_in_queue_log_and_history(
         waiting.uid,
         "subject/waiting",
     ]
-    ask.end(good.uid, good.id)
+    ask.left(good.uid, good.id)
     [ad] = condor.connection.history(f'AsimovUID == "{good.uid}"', wanted, None, most=1)
     assert ad["AsimovProject"] == project
     assert tagged_clusters(read_events(good.log)[0], "AsimovUID", good.uid) == {good.id}
@@ -330,7 +328,7 @@ def test_one_job_among_hundreds_that_nobody_knows_is_found(
 ) -> None:
     # The schedd answers a long constraint on the history with nothing, and no error.
     job = jobs["good"]
-    ask.end(job.uid, job.id)
+    ask.left(job.uid, job.id)
     asked = condor if with_project else type(condor)(condor.connection)
     strangers = [Ticket(f"{job.uid}-{i}", None, time.time() - 600) for i in range(300)]
     answers = asked.observe([*strangers, Ticket(job.uid, None, time.time() - 600)])

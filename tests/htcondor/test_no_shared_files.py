@@ -165,18 +165,18 @@ def test_what_a_failed_job_has_left_returns(project: Project) -> None:
 
 def test_an_input_that_vanishes_holds_the_job_and_why_names_it(project: Project) -> None:
     (project.root / "x.txt").write_text("x\n")
-    project.apply(command("a", "cat $1 > y", outputs={"y": "y"}).replace('"sh"]', '"sh", "x.txt"]'))
-    project.pool.tool("condor_off", "-fast", "-daemon", "negotiator")  # so that it starts later
+    later = {"hold": True}  # so that it starts once the input has gone
+    document = command("a", "cat $1 > y", outputs={"y": "y"}, scheduler=later)
+    project.apply(document.replace('"sh"]', '"sh", "x.txt"]'))
     project.run("manage", "build", "submit")
     (project.root / "x.txt").unlink()
-    project.pool.tool("condor_on", "-daemon", "negotiator")
+    project.pool.tool("condor_release", "-constraint", f'AsimovProject == "{project.name}"')
 
     def why() -> str:
         project.run("monitor", code=None)
         return project.run("why", "s", "a", code=None).out
 
-    told = until(why, lambda told: "held" in told.lower(), 90)
-    assert "x.txt" in told
+    until(why, lambda told: "held" in told.lower() and "x.txt" in told)
 
 
 def test_progress_is_seen_while_the_job_runs(project: Project) -> None:
@@ -188,7 +188,7 @@ def test_progress_is_seen_while_the_job_runs(project: Project) -> None:
         project.run("monitor", code=None)
         return str(project.rows()["a"]["progress"])
 
-    until(progress, lambda told: told.startswith("25% fit"), 90)
+    until(progress, lambda told: told.startswith("25% fit"))
 
 
 CHECKPOINTS = """\
@@ -221,7 +221,7 @@ def test_an_evicted_job_resumes_from_its_checkpoint(project: Project) -> None:
     until(lambda: log.read_text() if log.exists() else "", lambda told: saved in told)
     jobs = f'AsimovProject == "{project.name}"'
     project.pool.tool("condor_vacate_job", "-fast", "-constraint", jobs)
-    assert project.finish(seconds=180) == {"a": "uploaded"}
+    assert project.finish() == {"a": "uploaded"}
     assert "004 (" in log.read_text()  # it was evicted
     assert results(project, "a", "starts").split()[:2] == ["0", "2"]
     assert results(project, "a", "done").split()[:3] == ["1", "2", "3"]

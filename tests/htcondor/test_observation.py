@@ -21,7 +21,7 @@ from asimov.scheduler.observations import Gone, Held, JobState, Observation, Pre
 pytestmark = pytest.mark.htcondor
 
 
-def _until(ask: Callable[[], Any], wanted: Callable[[Any], bool], seconds: float = 60) -> Any:
+def _until(ask: Callable[[], Any], wanted: Callable[[Any], bool], seconds: float = 240) -> Any:
     end = time.monotonic() + seconds
     while not wanted(answer := ask()):
         assert time.monotonic() < end, f"after {seconds} s still {answer}"

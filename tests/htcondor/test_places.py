@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
@@ -37,10 +38,10 @@ def collector(pool: None) -> str:
 
 
 @pytest.fixture
-def nowhere() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{free.getsockname()[1]}"
+def nowhere() -> Iterator[str]:
+    with socket.socket() as nobody:  # which does not listen
+        nobody.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{nobody.getsockname()[1]}"
 
 
 def test_the_place_of_the_local_schedd_is_its_name_without_asking_anybody(

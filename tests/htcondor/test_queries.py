@@ -72,7 +72,7 @@ def test_a_watch_asks_for_the_queue_no_more_often_than_is_promised(
         project.run("configuration", "update", "condor/max queued", max_queued)
     project.run("manage", "build", "submit")  # the watch finds a job to ask about
     before, began = log(project.pool).stat().st_size, time.monotonic()
-    watch = ("monitor", "--chain", "--until-idle", "--interval", "1", "--timeout", "170")
+    watch = ("monitor", "--chain", "--until-idle", "--interval", "1", "--timeout", "400")
     ran = project.run(*watch)
     intervals = 1 + int((time.monotonic() - began) / INTERVAL)
     sent = commands(project.pool, before)

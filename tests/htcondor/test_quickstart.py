@@ -41,7 +41,7 @@ def test_the_quickstart_runs_to_its_results_on_a_pool(
     for name in ("project", "subjects", "analyses", "overview"):
         ran = asimov("apply", "-f", f"blueprints/{name}.yaml")
         assert ran.code == 0, ran
-    ran = asimov("monitor", "--chain", "--until-idle", "--interval", "1", "--timeout", "240")
+    ran = asimov("monitor", "--chain", "--until-idle", "--interval", "1", "--timeout", "600")
     rows = json.loads(asimov("status", "--json").out)
     assert {f"{row['subject']}/{row['name']}": row["status"] for row in rows} == {
         f"{row['subject']}/{row['name']}": "uploaded" for row in rows

@@ -67,21 +67,22 @@ def test_jobs_on_a_pool_are_found_again_and_not_submitted_again(
     mark = asimov("configuration", "show", "project/id").out.strip()
     before = clusters(mark)
     assert len(before) == 2
-    end = time.monotonic() + 100
+    end = time.monotonic() + 300
     while not (root / "working" / "s" / "ended" / "result.txt").exists():
         assert time.monotonic() < end
         time.sleep(0.2)
     for path in (root / ".asimov").glob("journal.db*"):
         path.unlink()
     if left == "the schedd alone":
-        shutil.rmtree(root / "working" / "s" / "runs")
+        while (root / "working" / "s" / "runs").exists():  # its DAGMan may still write there
+            shutil.rmtree(root / "working" / "s" / "runs", ignore_errors=True)
         for log in (root / "working" / "s" / "ended").glob("*.log"):
             log.unlink()
     assert asimov("monitor", "--chain").code == 1
     repaired = asimov("ledger", "repair")
     assert repaired.code == 0, repaired
     assert states(asimov) == {"runs": "running", "ended": "running", "later": "wait"}
-    end = time.monotonic() + 100  # the job before may have waited long for its turn
+    end = time.monotonic() + 300  # the job before may have waited long for its turn
     while states(asimov)["ended"] != "uploaded":
         assert time.monotonic() < end
         passed = asimov("monitor", "--chain")

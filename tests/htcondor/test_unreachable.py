@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -20,13 +21,13 @@ pytestmark = pytest.mark.htcondor
 
 
 @pytest.fixture
-def nobody(tmp_path: Path) -> HTCondor:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    config = ConfigParser()
-    config.read_dict({"condor": {"scheduler": "far", "collector": f"127.0.0.1:{port}"}})
-    return HTCondor.from_project(tmp_path, config)
+def nobody(tmp_path: Path) -> Iterator[HTCondor]:
+    with socket.socket() as nobody:  # which does not listen
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        config = ConfigParser()
+        config.read_dict({"condor": {"scheduler": "far", "collector": f"127.0.0.1:{port}"}})
+        yield HTCondor.from_project(tmp_path, config)
 
 
 def test_every_answer_of_an_unreachable_schedd_is_unknown(nobody: HTCondor) -> None:
