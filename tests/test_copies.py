@@ -22,6 +22,7 @@ from asimov.journal.journal import Journal
 from asimov.project import identity as whereabouts
 from asimov.project.workspace import Workspace
 from tests.conftest import Ran
+from tests.frozen import frozen
 from tests.refusals import is_clear, state
 
 JOB = """
@@ -84,17 +85,24 @@ class Copies:
         return sorted((line.split()[0], line.split()[1].split("/")[-4]) for line in lines)
 
     def wait_for(self, number: int) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while len(self.ran()) < number:
             assert time.monotonic() < end, self.ran()
             time.sleep(0.05)
 
-    def copy(self, name: str = "copy") -> Path:
-        subprocess.run(["cp", "-a", self.root, self.top / name], check=True)
+    def copy(self, name: str = "copy", how: str = "-a") -> Path:
+        """Copy the project as it is at one moment; a file that changes may not be copied whole."""
+        with frozen(self.root):
+            subprocess.run(["cp", how, self.root, self.top / name], check=True)
         return self.top / name
 
+    def remove(self) -> None:
+        """Remove the project, and nobody makes another file meanwhile."""
+        with frozen(self.root):
+            shutil.rmtree(self.root)
+
     def finish(self, root: Path, code: int = 0) -> Ran:
-        until = ("--until-idle", "--interval", "0.1", "--timeout", "60")
+        until = ("--until-idle", "--interval", "0.1", "--timeout", "300")
         return self.run(root, "monitor", "--chain", *until, code=code)
 
     def states(self, root: Path) -> dict[str, str]:
@@ -166,7 +174,7 @@ def test_a_person_at_a_terminal_is_asked(copies: Copies) -> None:
         )  # fmt: skip
         os.close(theirs)
         os.write(ours, f"{answer}\n".encode())
-        out, _ = done.communicate(timeout=60)
+        out, _ = done.communicate(timeout=300)
         said = b""
         try:
             while more := os.read(ours, 10_000):
@@ -201,7 +209,7 @@ def test_a_rename_goes_unnoticed_and_the_jobs_go_on(copies: Copies) -> None:
 def test_what_was_moved_to_another_disk_goes_on_when_that_is_said(copies: Copies) -> None:
     copies.start("a")
     moved = copies.copy("moved")
-    shutil.rmtree(copies.root)
+    copies.remove()
     ran = copies.run(moved, "monitor", code=1)
     is_clear(ran, f"was moved or copied; it was in {copies.root}", "'asimov project moved'")
     assert "The project continues in" in copies.run(moved, "project", "moved").out
@@ -255,7 +263,7 @@ def test_a_project_that_is_no_copy_forgets_no_job_by_mistake(copies: Copies) -> 
     assert (ran.code, "(runs the local queue" in ran.err) == (EXIT_BUSY, True), ran
     assert copies.states(copies.root) == {"a": "running"}
     (copies.top / "go").touch()
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while copies.asimov(*certain).code:
         assert time.monotonic() < end
         time.sleep(0.1)
@@ -271,7 +279,7 @@ def test_the_monitor_in_the_background_is_the_original_s(copies: Copies) -> None
     is_clear(copies.run(copy, "stop", code=1), "is not running in the background")
     copies.run(copy, "monitor", "--chain")  # nobody else is at work here
     (copies.top / "go").touch()
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while copies.states(copies.root) != {"a": "uploaded"}:
         assert time.monotonic() < end
         time.sleep(0.1)
@@ -372,8 +380,7 @@ def test_a_mark_that_can_t_be_made_is_told(project: Path) -> None:
 
 def test_a_copy_that_shares_its_files_by_hard_links_is_refused(copies: Copies) -> None:
     copies.start("a")
-    copy = copies.top / "links"
-    subprocess.run(["cp", "-al", copies.root, copy], check=True)
+    copy = copies.copy("links", "-al")
     before = copies.states(copies.root)
     for command in (
         ["production", "set", "s", "a", "--status", "cancelled"], ["monitor", "--chain"],
@@ -389,7 +396,7 @@ def test_a_copy_that_shares_its_files_by_hard_links_is_refused(copies: Copies) -
 
 def test_a_moved_project_with_a_backup_of_hard_links_can_go_on(copies: Copies) -> None:
     copies.start("a")
-    subprocess.run(["cp", "-al", copies.root, copies.top / "backup"], check=True)
+    copies.copy("backup", "-al")
     moved = copies.root.rename(copies.top / "moved")
     copies.run(moved, "monitor", code=1)
     copies.run(moved, "project", "moved")
