@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import shutil
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -15,7 +15,10 @@ def synthetic(tmp_path, monkeypatch):
     """The module of synthetic phases, importable under its name in child processes too."""
     folder = tmp_path / "modules"
     folder.mkdir()
-    shutil.copy(Path(__file__).with_name("synthetic.py"), folder / "synthetic_phases.py")
+    # Blocks of shared memory are the whole machine's: no other test has those of this one.
+    text = Path(__file__).with_name("synthetic.py").read_text()
+    own = text.replace("asimov_test_block", f"asimov_test_block_{uuid4().hex}")
+    (folder / "synthetic_phases.py").write_text(own)
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setenv("PYTHONPATH", str(folder))
     monkeypatch.setenv("CALLS", str(tmp_path / "calls"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -46,7 +45,7 @@ def script(tmp_path, synthetic):
         (tmp_path / "script.py").write_text(textwrap.dedent(text))
         return subprocess.run(
             [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True,
-            check=False, timeout=120, **how,
+            check=False, timeout=300, **how,
         )  # fmt: skip
 
     return run
@@ -178,14 +177,13 @@ def test_generate_assets_makes_them_and_nothing_else(script, tmp_path, calls):
 
 def test_shared_memory_is_there_in_every_process_and_gone_at_the_end(script, tmp_path, synthetic):
     def blocks():
-        """Return the blocks of this name; other tests make others meanwhile."""
-        return set(Path("/dev/shm").glob(f"*{synthetic.Sharing.BLOCK}*"))
+        """Return the blocks of this name, which only this test uses."""
+        return list(Path("/dev/shm").glob(f"*{synthetic.Sharing.BLOCK}*"))
 
-    before = blocks()
     done = script("[Sharing(9)]", "[True]")
     assert done.returncode == 0, done.stderr
     assert set(results(tmp_path / "space", "Sharing").values()) == {"9\n"}
-    assert blocks() <= before
+    assert not blocks()
     assert "leaked" not in done.stderr
 
 
@@ -229,7 +227,7 @@ def test_processes_end_with_the_one_that_started_them(script, tmp_path):
     with subprocess.Popen(
         [sys.executable, "script.py"], cwd=tmp_path, stdout=subprocess.DEVNULL
     ) as started:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -243,7 +241,7 @@ def test_processes_end_with_the_one_that_started_them(script, tmp_path):
 
 def _is_there(process):
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        found = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    return "Z" not in Path(f"/proc/{process}/stat").read_text().rsplit(")")[-1][:4]
+    return "Z" not in found.rsplit(")")[-1][:4]

@@ -44,7 +44,7 @@ def begin(*words, **how):
 
 def run(*words, code=0):
     process = begin(*words)
-    _, told = process.communicate(timeout=120)
+    _, told = process.communicate(timeout=300)
     assert process.returncode == code, told
     return told.rstrip().splitlines()[-1] if told else ""
 
@@ -91,7 +91,7 @@ def test_a_killed_shard_goes_on_where_it_was(job):
     assets(faults={"2": "wait"})
     process = begin(*shard(), start_new_session=True)
     half = Path("workspace/B/run_0002.txt")
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while not half.exists() or half.read_text() != "half":
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -196,7 +196,7 @@ def test_shards_on_one_machine_have_shared_memory_of_their_own(job):
                 "files": []})  # fmt: skip
         processes.append(begin(*shard(number=value)))
     for value, process in zip((7, 8), processes, strict=True):
-        _, told = process.communicate(timeout=120)
+        _, told = process.communicate(timeout=300)
         assert process.returncode == 0, told
         made = (job / str(value) / "workspace/Sharing").iterdir()
         assert {each.read_text() for each in made} == {f"{value}\n"}
