@@ -112,7 +112,8 @@ def test_one_that_raises_has_a_line_in_its_place_and_the_rest_is_there(
     for name in "ab":
         lab.run("production", "set", "s", name, "--status", "finished")
     lab.register("published", type("Published", (simple,), {**own, method: space["method"]}))
-    lab.run("configuration", "update", "monitor/hook timeout", "0.3")
+    if "sleep" in does:
+        lab.run("configuration", "update", "monitor/hook timeout", "0.3")
     states = lab.states()
     assert lab.run("report", "html").err == ""
     page = page_of(lab, "a")

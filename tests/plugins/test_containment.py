@@ -99,6 +99,12 @@ def ended(lab: Any, *names: str) -> None:
         lab.until(name)
 
 
+def start_queue(lab: Any) -> None:
+    """Have the queue's runner at work: to start it may take longer than calls may here."""
+    lab.apply("early, seconds: 1000")
+    lab.run("manage", "build", "submit")
+
+
 def limit(lab: Any, seconds: float) -> None:
     lab.run("configuration", "update", "monitor/hook timeout", str(seconds))
 
@@ -386,6 +392,7 @@ def test_any_method_may_hang(lab: Any, name: str) -> None:
         hang(self)
 
     lab.register("hanging", method(name, make if name == "__init__" else hang))
+    start_queue(lab)
     lab.apply("bad, pipeline: hanging, seconds: 1000", "good", "next, needs: [bad]")
     lab.run("manage", "build")
     if name in {"while_running", "collect_assets"}:
@@ -441,6 +448,7 @@ def test_an_import_that_hangs_is_tried_once_for_all_analyses(lab: Any) -> None:
         time.sleep(1000)
 
     lab.register("hanging-import", SimpleTestPipeline)
+    start_queue(lab)
     lab.apply("a, pipeline: hanging-import", "b, pipeline: hanging-import", "good")
     lab._pipelines["hanging-import"].load = load
     limit(lab, 1)
@@ -454,8 +462,15 @@ def test_an_import_that_hangs_is_tried_once_for_all_analyses(lab: Any) -> None:
     assert lab.states()["good"] == "uploaded"
 
 
-CATCHES = """
+#: Gives what is called after it more time, since a busy machine may be slow.
+MORE_TIME = """
+    import re
+    path = Path(".asimov", "asimov.conf")
+    path.write_text(re.sub("hook timeout = .*", "hook timeout = 300", path.read_text()))
+"""
+CATCHES = f"""
 def detect_completion(self):
+    {MORE_TIME.strip()}
     while True:
         try:
             time.sleep(1)
@@ -463,8 +478,9 @@ def detect_completion(self):
             pass
 """
 #: A mutex that is locked twice: no signal ends the wait for it.
-BLOCKS = """
+BLOCKS = f"""
 def detect_completion(self):
+    {MORE_TIME.strip()}
     libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(128)
     print("before it hangs", flush=True)
     for _ in range(2):
@@ -482,6 +498,7 @@ def test_a_method_that_can_not_be_interrupted_has_the_command_begin_again(
     ended(lab, "bad", "good")
     limit(lab, 1)
     ran = commands.run("monitor", "--chain")
+    assert "hook timeout = 300" in (lab.root / PROJECT_FILE).read_text()
     assert ran.stdout.count("before it hangs") == 0
     assert lab.states() == {"bad": "stuck", "good": "uploaded", "later": "running"}
     assert lab.reason("bad") == (
@@ -535,11 +552,12 @@ def test_an_alarm_of_before_goes_on_afterwards() -> None:
     rung: list[int] = []
     before = signal.signal(signal.SIGALRM, lambda *_: rung.append(1))
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        signal.setitimer(signal.ITIMER_REAL, 50)
         with TimeLimit(100):
             time.sleep(0.01)
-        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 0.2
-        end = time.monotonic() + 10
+        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] < 50
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        end = time.monotonic() + 60
         while not rung and time.monotonic() < end:
             time.sleep(0.01)
         assert rung == [1]
@@ -550,7 +568,7 @@ def test_an_alarm_of_before_goes_on_afterwards() -> None:
 
 def test_a_method_that_catches_the_interruption_is_interrupted_again() -> None:
     caught = []
-    limited = TimeLimit(0.05)
+    limited = TimeLimit(0.5)
     with pytest.raises(Overtime), limited:
         try:
             time.sleep(100)
