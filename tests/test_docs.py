@@ -203,7 +203,7 @@ def test_the_commands_of_a_page_print_what_it_shows(
         for command, expected in commands(block):
             assert not code or command == "echo $?", told
             after = clone.parent / "folder"
-            given = command.replace(PORT, port)
+            given = command.replace(PORT, port).replace("--retry 30 ", "--retry 300 ")
             script = f"exec 2>&1; (exit {code})\n{given}\nend=$?; pwd > {after}; exit $end"
             ran = run(script, cwd=Path(here), LOGNAME="ada", COLUMNS="400")
             here, code = after.read_text().strip(), ran.code

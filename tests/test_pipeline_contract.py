@@ -155,7 +155,7 @@ class Life:
         uid = workspace.records["s", name].uid
         assert uid is not None
         ticket = Ticket(uid, job_id, 0.0)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while not wanted(answer := workspace.scheduler().observe([ticket])[uid]):
             assert time.monotonic() < end, answer
             time.sleep(0.02)

@@ -200,7 +200,7 @@ def lost(project: Path, asimov: Callable[..., Ran]) -> None:
     (spool,) = (project / ".asimov" / "local").glob("*.db")
     with closing(sqlite3.connect(project / ".asimov" / "journal.db")) as journal:
         [(c,)] = journal.execute("SELECT job_id FROM attempts WHERE name = 'c'")
-    with closing(sqlite3.connect(spool)) as db, db:
+    with closing(sqlite3.connect(spool, timeout=60)) as db, db:
         db.execute("DELETE FROM clusters WHERE id != ? AND coalesce(dag, 0) != ?", (c, c))
 
 

@@ -61,7 +61,7 @@ threading.Thread(target=lambda: answered.put(asked.get()), daemon=True).start()
 @click.command()
 def command():
     asked.put("heard")
-    click.echo(answered.get(timeout=20))
+    click.echo(answered.get(timeout=120))
 """
 
 POINTS = """

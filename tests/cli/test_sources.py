@@ -96,7 +96,7 @@ def shell(project: Path, command: str) -> subprocess.CompletedProcess[str]:
     asimov = f"'{sys.executable}' -m asimov"
     return subprocess.run(
         ["bash", "-c", command.replace("asimov", asimov)], cwd=project, check=False,
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=300,
     )  # fmt: skip
 
 

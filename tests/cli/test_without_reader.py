@@ -32,7 +32,7 @@ def without_reader(program: list[object], *streams: str, cwd: Path) -> Ran:
     os.close(reader)
     given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **dict.fromkeys(streams, pipe)}
     try:
-        done = subprocess.run(program, cwd=cwd, text=True, check=False, timeout=60, **given)
+        done = subprocess.run(program, cwd=cwd, text=True, check=False, timeout=300, **given)
     finally:
         os.close(pipe)
     return Ran(done.returncode, done.stdout or "", done.stderr or "")

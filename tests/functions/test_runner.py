@@ -398,12 +398,12 @@ def test_a_kill_leaves_no_outputs(job: Job) -> None:
         "import time\nfrom asimov.functions import app, DataObject\n"
         '@app.register("tool")\n'
         "def tool(data_objects, working_dir):\n"
-        "    open('half', 'w').close()\n    time.sleep(60)\n    return []\n"
+        "    open('half', 'w').close()\n    time.sleep(600)\n    return []\n"
     )
     job.describe_call("tool")
     process = subprocess.Popen(job.command(), cwd=job.folder)
     half = job.folder / "work" / "half"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not half.exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)

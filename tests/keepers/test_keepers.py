@@ -37,7 +37,7 @@ mkdir -p /run/systemd/system /run/user/0
 chmod 700 /run/user/0
 export XDG_RUNTIME_DIR=/run/user/0
 /usr/lib/systemd/systemd --user > "$1" 2>&1 &
-for i in $(seq 100); do
+for i in $(seq 600); do
   test "$(systemctl --user is-system-running)" = running && break; sleep 0.1
 done
 set +e
@@ -305,7 +305,7 @@ def test_a_systemd_user_unit_starts_the_monitor_again_until_it_is_stopped(
     script.write_text(f"""
 cd {shlex.quote(str(lab.root))}
 wait_for() {{
-    for i in $(seq 400); do eval "$1" && return; sleep 0.1; done; echo "never: $1"; exit 1
+    for i in $(seq 1200); do eval "$1" && return; sleep 0.1; done; echo "never: $1"; exit 1
 }}
 pid() {{ systemctl --user show -p MainPID --value "$unit"; }}
 {asimov} start --how --json
@@ -327,7 +327,7 @@ test -z "$(systemctl --user list-unit-files 'asimov-*' --no-legend)" || exit 1
     done = subprocess.run(
         ["unshare", "-mpf", "--mount-proc", "/bin/sh", manager, tmp_path / "manager.log",
          "/bin/sh", script],
-        capture_output=True, text=True, check=False, timeout=180,
+        capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, (done, log(lab).read_text() if log(lab).exists() else "")
     assert "as the systemd user unit asimov-" in done.stdout

@@ -51,6 +51,6 @@ def check(operation, headers, mode):
         if known and case.path_parameters:  # an analysis and a file that there are
             there = {"subject": "s", "name": "first", "file": "folder/y.txt"}
             case.path_parameters = {each: there[each] for each in case.path_parameters}
-        case.call_and_validate(headers=headers, checks=kept)
+        case.call_and_validate(headers=headers, checks=kept, timeout=120)
 
     requests()

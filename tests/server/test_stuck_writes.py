@@ -103,7 +103,7 @@ def sent(service, path, data=None, **headers):
 
 def sent_again(service, path, data, **headers):
     """Send it until it is not refused for a while: the process that carries it out is starting."""
-    while (answer := sent(service, path, data, **headers))[0] == 503:
+    while (answer := sent(service, path, data, **headers))[0] in {503, 504}:
         time.sleep(0.1)
     return answer
 

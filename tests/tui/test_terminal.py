@@ -92,13 +92,13 @@ def test_it_is_drawn_and_hears_keys_and_leaves_the_terminal_as_it_was(screen):
     screen.press("j")
     screen.until(lambda: re.search(r"^> GW190521/held +held", screen.text, re.MULTILINE))
     screen.press("q")
-    assert screen.program.wait(30) == 0
+    assert screen.program.wait(120) == 0
     screen.until(screen.is_as_it_was)
 
 
 def test_ended_by_a_signal_it_leaves_the_terminal_as_it_was(screen):
     screen.program.send_signal(signal.SIGTERM)
-    assert screen.program.wait(30) == 128 + signal.SIGTERM
+    assert screen.program.wait(120) == 128 + signal.SIGTERM
     screen.until(screen.is_as_it_was)
 
 
@@ -107,7 +107,7 @@ def test_killed_it_has_the_terminal_given_back_and_leaves_no_process(screen):
     helpers = children(view)
     assert helpers
     os.kill(view, signal.SIGKILL)
-    assert screen.program.wait(30) == -signal.SIGKILL
+    assert screen.program.wait(120) == -signal.SIGKILL
     screen.until(screen.is_as_it_was)
     screen.until(lambda: not any(Path(f"/proc/{each}").exists() for each in helpers))
 

@@ -60,7 +60,7 @@ def typed(shell: list[str], keys: list[tuple[str, str]], cwd: Path) -> str:
         try:
             for text, wanted in keys:
                 os.write(ours, text.encode())
-                shown, end = "", time.monotonic() + 20
+                shown, end = "", time.monotonic() + 120
                 while wanted not in plain(shown):
                     assert time.monotonic() < end, (text, wanted, shown)
                     if select.select([ours], [], [], 0.1)[0]:

@@ -39,26 +39,29 @@ class Client:
         self.slowest[method] = max(self.slowest[method], time.monotonic() - began)
         return answer.status, data
 
+    def _done(self, *request: Any) -> Any:
+        """Make a call until it is not refused for a while; return its JSON."""
+        end = time.monotonic() + 300
+        while (said := self.call(*request))[0] == 503:
+            assert time.monotonic() < end, said
+            time.sleep(0.1)
+        assert said[0] == 200, said
+        return json.loads(said[1])
+
     def get(self, path: str) -> Any:
         """Return the JSON at a path."""
-        status, data = self.call("GET", path)
-        assert status == 200, data
-        return json.loads(data)
+        return self._done("GET", path)
 
     def post(self, path: str, **given: Any) -> Any:
         """Send a form without a file."""
         media = "application/x-www-form-urlencoded"
-        status, data = self.call("POST", path, urlencode(given).encode(), media)
-        assert status == 200, data
-        return json.loads(data)
+        return self._done("POST", path, urlencode(given).encode(), media)
 
     def upload(self, dataset: int, name: str, content: bytes, **given: Any) -> Any:
         """Send a file."""
         body = form({"dataset": dataset, "type": "FILE", "file_name": name, **given}, content)
         media = f"multipart/form-data; boundary={_BOUNDARY}"
-        status, data = self.call("POST", "/api/dataobject", body, media)
-        assert status == 200, data
-        return json.loads(data)
+        return self._done("POST", "/api/dataobject", body, media)
 
     def run(self, dataset: int, algorithm: str, **given: Any) -> dict[str, Any]:
         """Trigger a function and wait for its end; return the last state."""

@@ -31,6 +31,6 @@ def test_what_is_left_of_uploads_goes_also_if_it_was_new_at_the_beginning(tmp_pa
         await upkeep.end()
 
     backend = SimpleNamespace(ask=ask, act=act)
-    asyncio.run(asyncio.wait_for(look_after(), 30))
+    asyncio.run(asyncio.wait_for(look_after(), 120))
     assert done["algorithms"] == 1
     assert done["platipy_chores"] > done["clean"]
