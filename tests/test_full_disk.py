@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -418,6 +418,49 @@ def test_a_service_says_that_the_disk_is_full_and_reads_on(
         while not everybody.ended(started):
             assert time.monotonic() < end
             time.sleep(0.05)
+    finally:
+        service.process.kill()
+        service.process.communicate()
+
+
+@needs_mount
+def test_what_a_service_refuses_on_a_full_disk_is_not_done_later(
+    project: Path, disk: Disk, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With any room: 503 is for what left nothing, and what is recorded is accepted."""
+    find_plugins(disk.folder.parent, monkeypatch)
+    add_functions(project)
+    key = run("manage", "key", "--add", "ada", "--rate", "10000").out.split()[-1]
+    service = Service(project)
+    everybody = Everybody(service, key, tries=1)
+    platipy = everybody.platipy
+    try:
+        dataset = platipy.post("/api/dataset")["id"]
+        platipy.upload(dataset, "text.txt", b"text")
+        long = "x" * 20_000
+        order = {"dataset": dataset, "algorithm": "Copy", "config": f'{{"x": "{long}"}}'}
+        body, media = urlencode(order).encode(), "application/x-www-form-urlencoded"
+        polls: list[str] = []
+        tasks: list[str] = []
+        for left in LEFT:
+            if len(polls) < 2:
+                disk.fill(left)
+                code, said = platipy.call("POST", "/api/trigger", body, media)
+                assert code in {200, 503}, said
+                if code == 200:
+                    polls.append(json.loads(said)["poll"])
+                    assert platipy.get(polls[-1])["state"] == "PENDING"
+            if len(tasks) < 2:
+                disk.fill(left)
+                with suppress(AssertionError):  # it is answered 503
+                    greeting = "/plugins/greeting@v0-1-0/process/"
+                    tasks.append(everybody.task(greeting, inputStr=long))
+            assert all(everybody.shown(task)["status"] == "PENDING" for task in tasks)
+        assert (len(polls), len(tasks)) == (2, 2)
+        disk.make_room()
+        platipy.post("/api/trigger", dataset=dataset, algorithm="Copy")  # finishes what is begun
+        started = [each.split("/")[0].split("-")[0] for each in states(run)]
+        assert (started.count("platipy"), started.count("qhana")) == (3, 2)
     finally:
         service.process.kill()
         service.process.communicate()

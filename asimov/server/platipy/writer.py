@@ -10,14 +10,13 @@ from typing import Any
 
 from asimov.configuration import acting_for
 from asimov.engine.apply import apply
-from asimov.errors import AsimovError
 from asimov.journal.datasets import DataObject, Dataset, Datasets, FunctionCall, Location
 from asimov.ledger import blueprints, documents
 from asimov.ledger.plan import Plan
 from asimov.pipelines.function.manifest import manifest
 from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
-from asimov.server.faults import Fault, FaultError, refused
+from asimov.server.faults import Fault, FaultError
 from asimov.server.platipy.algorithms import algorithm, algorithms
 from asimov.server.platipy.arguments import wrong
 from asimov.server.platipy.names import file_name, slug
@@ -30,6 +29,7 @@ from asimov.server.platipy.reader import (
 )
 from asimov.server.platipy.states import is_due, stored_since
 from asimov.server.platipy.uploads import INCOMING, UPLOADS, add_file, folder_of, make_folder
+from asimov.server.processes.recorded import accepted_if_recorded
 from asimov.system import clock
 from asimov.system.disk import sync_path
 
@@ -262,18 +262,18 @@ class DatasetWriter:
             for call, _ in new:
                 self._datasets.add_call(call)
 
-        try:
+        def recorded() -> bool:
+            return self._datasets.call(new[0][0].uid) is not None
+
+        with accepted_if_recorded(recorded, 400), acting_for(by):
             text = "---\n".join(documents.dump(each) for each in [*added, *(a for _, a in new)])
-            with acting_for(by):
-                apply(
-                    self._workspace,
-                    blueprints.parse(text, "the request"),
-                    command=f"POST /api/trigger with the {by}",
-                    force=True,
-                    besides=record,
-                )
-        except AsimovError as error:
-            raise refused(error, 400) from error
+            apply(
+                self._workspace,
+                blueprints.parse(text, "the request"),
+                command=f"POST /api/trigger with the {by}",
+                force=True,
+                besides=record,
+            )
 
     # --- what follows from the project's own progress
 

@@ -28,6 +28,7 @@ from asimov.project.workspace import Workspace
 from asimov.server.faults import FaultError, refused
 from asimov.server.processes.answering import serve_questions
 from asimov.server.processes.pool import WRITING
+from asimov.server.processes.recorded import accepted_if_recorded
 from asimov.server.qhana.catalogue import Catalogue, Plugin
 from asimov.server.qhana.forms import FormValues, messages_of, unusable, values_of
 from asimov.server.qhana.messages import FormResult, Subscription
@@ -108,16 +109,17 @@ class TaskWriter:
                 self._tasks.subscribe(number, webhook, None, address)
 
         by = f"key {caller}" if caller else "somebody on this machine"
-        with captured(), acting_for(f"key {caller}") if caller else nullcontext():
-            try:
-                apply(
-                    self._workspace,
-                    blueprints.parse(yaml.safe_dump_all(documents, sort_keys=False), "the form"),
-                    command=f"a form of {plugin.card.identifier}, sent by {by}",
-                    besides=besides,
-                )
-            except AsimovError as error:
-                raise refused(error, 409) from error
+        with (
+            accepted_if_recorded(lambda: self._tasks.get(number) is not None, 409),
+            captured(),
+            acting_for(f"key {caller}") if caller else nullcontext(),
+        ):
+            apply(
+                self._workspace,
+                blueprints.parse(yaml.safe_dump_all(documents, sort_keys=False), "the form"),
+                command=f"a form of {plugin.card.identifier}, sent by {by}",
+                besides=besides,
+            )
         return FormResult(number)
 
     def _mistakes(
