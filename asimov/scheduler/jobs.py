@@ -46,7 +46,13 @@ class JobDescription:
         self.kwargs = kwargs
 
     def commands(self) -> dict[str, str]:
-        """Return the submit commands except ``queue``, by HTCondor's names, as text."""
+        """Return the submit commands except ``queue``, by HTCondor's names, as text.
+
+        Raises
+        ------
+        AsimovError
+            For a list or a mapping, which the submit language does not have.
+        """
         named = {
             "executable": self.executable,
             "output": self.output,
@@ -55,6 +61,12 @@ class JobDescription:
             **self.kwargs,
         }
         named.pop("queue", None)
+        for key, value in named.items():
+            if isinstance(value, (list, tuple, set, Mapping)):
+                raise AsimovError(
+                    f"the submit command {key} should be text, not {quoted(str(value))}",
+                    hint="write it as a submit file does: arguments=\"one 'two words'\"",
+                )
         return {
             submit_command(key): submit_value(value)
             for key, value in named.items()

@@ -213,6 +213,12 @@ def test_the_value_of_a_submit_command_stays_on_its_line(value: str) -> None:
         submit_commands({"request memory": value})
 
 
+@pytest.mark.parametrize("value", [["60"], ("60",), {"a": 1}])
+def test_a_list_is_not_taken_for_the_text_of_a_submit_command(value: object) -> None:
+    with pytest.raises(AsimovError, match="the submit command arguments should be text, not"):
+        JobDescription("/bin/sleep", arguments=value).commands()
+
+
 def test_submit_commands_are_named_as_before() -> None:
     given = {"request memory": "1 GB", "+Own": '"x"', "My.Own": 1, "cpus": 2, "gone": None}
     assert submit_commands(given) == {
