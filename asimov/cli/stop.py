@@ -18,4 +18,7 @@ def command() -> None:
       asimov stop
     """
     stopped = background.stop(open_workspace(Use.ACT))
-    say(f"Stopped the monitor ({stopped.what}); jobs keep running")
+    if stopped.ran:
+        say(f"Stopped the monitor ({stopped.what}); jobs keep running")
+    else:
+        say(f"The monitor ({stopped.what}) was not running any more; jobs keep running")

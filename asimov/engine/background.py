@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from typing import NamedTuple
 
 from asimov.errors import AsimovError
 from asimov.keepers import job
@@ -55,7 +56,22 @@ def _alone(workspace: Workspace, purpose: str) -> AbstractContextManager[None]:
     return locked(workspace.project.state / "service.lock", purpose, wait=False)
 
 
-def stop(workspace: Workspace) -> Kept:
+class Stopped(NamedTuple):
+    """A monitor that was in the background.
+
+    Attributes
+    ----------
+    what
+        What ran it.
+    ran
+        Whether it ran until now; it may have been killed before.
+    """
+
+    what: str
+    ran: bool
+
+
+def stop(workspace: Workspace) -> Stopped:
     """Stop the monitor in the background; return what it was.
 
     Raises
@@ -77,5 +93,7 @@ def stop(workspace: Workspace) -> Kept:
                 f"the monitor is running on another machine, {known.how}",
                 hint=f"run 'asimov stop' on {known.elsewhere}",
             )
-        keeper(known.keeper).stop(workspace, known)
-        return known
+        keeps = keeper(known.keeper)
+        ran = not keeps.gone(known)
+        keeps.stop(workspace, known)
+        return Stopped(known.what, ran)

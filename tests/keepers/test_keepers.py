@@ -129,6 +129,14 @@ def test_a_process_that_was_killed_is_seen_and_can_be_started_again(lab: Any) ->
     os.kill(int(first.split()[1]), signal.SIGKILL)
     eventually(lambda: not told(lab)["alive"])
     assert f"monitor: {first}, not alive; last pass" in lab.run("status").out
+    assert lab.run("stop").out == (
+        f"The monitor ({first}) was not running any more; jobs keep running\n"
+    )
+    assert "is not running in the background" in lab.run("stop", code=1).err
+    lab.run("start", "--as", "process", "--interval", "0.1")
+    first = told(lab)["runs"]
+    os.kill(int(first.split()[1]), signal.SIGKILL)
+    eventually(lambda: not told(lab)["alive"])
     lab.run("start", "--as", "process", "--interval", "0.1")
     assert told(lab)["runs"] != first
     lab.run("stop")
@@ -231,7 +239,7 @@ def test_a_line_that_was_deleted_by_hand_is_added_again(lab: Any, crontab: Path)
     lab.run("start", "--as", "cron")
     assert len(crontab.read_text().splitlines()) == 1
     crontab.unlink()
-    lab.run("stop")
+    assert "was not running any more" in lab.run("stop").out
     assert not crontab.exists()
 
 
