@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -17,6 +18,8 @@ from asimov.settings.merging import copied, lay_over, merge
 from asimov.text import did_you_mean
 
 T = TypeVar("T", bound=BaseSettings)
+#: How YAML spells numbers that digits can't.
+_NOT_FINITE = {"nan": ".nan", "inf": ".inf", "-inf": "-.inf"}
 #: Asimov's own keys of an analysis. No pipeline may declare them: asimov also reads them where it
 #: loads no pipeline, and would miss a default.
 RESERVED = frozenset(
@@ -276,7 +279,7 @@ def _fault(value: Any, field: Field, path: tuple[str, ...]) -> Fault | None:
         else:
             near = did_you_mean(value, types.allowed(field.kind)) if isinstance(value, str) else ""
             why = f"should be {wanted}, not {types.shown(value)}{near}"
-        return Fault(path, why, _number(bad_value, wanted))
+        return Fault(path, why, _number(bad_value, wanted, field))
     return None
 
 
@@ -302,14 +305,22 @@ def _fits(value: Any, field: Field) -> bool:
     return True
 
 
-def _number(value: Any, wanted: str) -> str | None:
-    """Return a hint about text that looks like a number."""
-    if not isinstance(value, str) or "number" not in wanted:
+def _number(value: Any, wanted: str, field: Field) -> str | None:
+    """Return a hint about text that looks like a number, and about what is none: nan and inf."""
+    if not isinstance(value, str | float) or "number" not in wanted:
         return None
     try:
         number = float(value)
     except ValueError:
         return None
+    if not math.isfinite(number):
+        if isinstance(value, float) or not _fits(number, field):
+            return "write digits, such as 12 or 1.5"
+        return f"to YAML {value} is text: write it as {_NOT_FINITE[str(number)]}"
+    return _written_as_text(value, number) if isinstance(value, str) else None
+
+
+def _written_as_text(value: str, number: float) -> str:
     if "e" in value.lower() and number:
         return f"to YAML {value} is text: write it with a point and a sign, such as 1.0e-3"
     return "write it without quotes"

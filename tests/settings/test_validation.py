@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -156,6 +157,31 @@ def test_every_fault_is_told_and_none_of_what_is_not_declared() -> None:
 def test_a_number_that_yaml_takes_for_text_gets_a_hint() -> None:
     (fault,) = validation.faults(Walk, {"width": "1e-3"})
     assert "1.0e-3" in str(fault.hint)
+
+
+class Limits(BaseSettings):
+    positive: Annotated[float, Setting("A width.", gt=0, lt=100)] = 1.0
+    any_value: Annotated[float | None, Setting("A bound.")] = None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("positive", "nan", "write digits, such as 12 or 1.5"),
+        ("positive", "Infinity", "write digits, such as 12 or 1.5"),
+        ("positive", math.nan, "write digits, such as 12 or 1.5"),
+        ("positive", -math.inf, "write digits, such as 12 or 1.5"),
+        ("positive", -1.5, None),
+        ("positive", "7", "write it without quotes"),
+        ("any value", "nan", "to YAML nan is text: write it as .nan"),
+        ("any value", "-inf", "to YAML -inf is text: write it as -.inf"),
+    ],
+)
+def test_a_number_that_is_none_gets_a_hint_about_what_is_expected(
+    name: str, value: object, hint: str | None
+) -> None:
+    (fault,) = validation.faults(Limits, {name: value})
+    assert fault.hint == hint
 
 
 def test_both_spellings_are_one_setting_also_inside_mappings() -> None:

@@ -140,6 +140,7 @@ def asking(steps):
     [
         (["level=-1"], "level: should be a number of at least 0, not -1"),
         (["level=much"], "level: should be a number of at least 0, not 'much'"),
+        (["level=nan"], "write digits, such as 12 or 1.5"),
         (["method=cubic"], "level: is missing: it should be a number of at least 0"),
         (["level=1", "method=cubik"], ", not 'cubik'; did you mean 'cubic'?"),
         (["level=1", "metod=cubic"], "metod: is not part of the question; did you mean 'method'?"),
