@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -143,10 +143,9 @@ class Lab:
             return list(db.execute("SELECT id, uid FROM clusters WHERE dag IS NULL ORDER BY id"))
 
 
-@pytest.fixture
-def lab(
-    project: Path, asimov: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Lab]:
+@contextmanager
+def registering(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """Have the pipelines of a mapping found, as if packages had published them."""
     pipelines: dict[str, Any] = {}
     real = entrypoints.found
     monkeypatch.setattr(
@@ -154,10 +153,18 @@ def lab(
         "found",
         lambda group: {**real(group), **(pipelines if group == entrypoints.PIPELINES else {})},
     )
-    made = Lab(project, asimov, pipelines)
-    made.run("configuration", "update", "local/processes", "20")
-    yield made
+    yield pipelines
     entrypoints.load.cache_clear()
+
+
+@pytest.fixture
+def lab(
+    project: Path, asimov: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Lab]:
+    with registering(monkeypatch) as pipelines:
+        made = Lab(project, asimov, pipelines)
+        made.run("configuration", "update", "local/processes", "20")
+        yield made
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,8 +12,8 @@ from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.pipeline import node_record, progress
 from asimov.pipeline.base import Pipeline
 from asimov.pipeline.errors import PipelineException
-from asimov.pipeline.node_record import NodeRecord, fingerprint
-from asimov.pipeline.nodes import NOT_COMMANDS, Input, Node, Numbered, check_nodes
+from asimov.pipeline.node_record import NodeRecord, fingerprints
+from asimov.pipeline.nodes import NOT_COMMANDS, Input, Node, Numbered, by_pattern, check_nodes
 from asimov.pipeline.run_folder import FOLDER
 from asimov.pipeline.staging import InPlace, Staged, Staging, Transfer, mode_of
 from asimov.project.shared_files import shares_files
@@ -131,15 +130,7 @@ class NodePipeline(Pipeline):
         staging = self._staging(keep=not dryrun)
         self._check_dag(nodes, staging)
         rundir = self.rundir
-        made = {str(rundir / each) for node in nodes for each in node.outputs}
-        marks: dict[str, str] = {}
-        if self._is_dag(nodes):  # one that is alone runs again in any case
-            state = cache(lambda path: "" if path in made else Input(path).state())
-            own = self._own_commands()
-            marks = {
-                each.name: fingerprint(each, {**each.commands, **own}, self.seed, state)
-                for each in nodes
-            }
+        marks = self._marks(nodes)
         done = self._still_done(nodes, marks)
         wanted = [node for node in nodes if node.name not in done]
         folders = {Path(output).parent for node in wanted for output in node.outputs}
@@ -147,9 +138,10 @@ class NodePipeline(Pipeline):
         if self._is_dag(nodes):
             files[self.dag_file.name] = _dag(wanted)
         words = [each for node in nodes for each in (*node.inputs, *node.arguments)]
+        made = {str(rundir / each) for node in nodes for each in node.outputs}
         read = [each for each in words if isinstance(each, Input) and each.path not in made]
         self.job_inputs = tuple(sorted({each.path for each in read}))
-        self.job_patterns = _by_pattern(read)
+        self.job_patterns = by_pattern(read)
         if dryrun:
             for name, text in files.items():
                 print(f"write {self.run_file(name)}:\n{text}")
@@ -317,6 +309,25 @@ class NodePipeline(Pipeline):
         if built := NodeRecord.read(self.rundir).built:
             NodeRecord(built, sorted(built)).write(self.rundir)
 
+    def resurrect(self) -> None:
+        """Submit a DAG again of which some nodes have failed.
+
+        Nodes that have succeeded run again if their program or a file that they read has changed
+        since: the result would be of both.
+        """
+        if rescue_files(self.dag_file):
+            nodes = self._checked()
+            record, succeeded = NodeRecord.read(self.rundir), self._succeeded(nodes)
+            if record.only_files_changed(succeeded, self._marks(nodes)):
+                self.logger.info(
+                    "%s: programs or inputs of nodes have changed", self.production.key
+                )
+                self.set_aside_unfinished()
+                self.build_dag()
+                self.production.job_id = self._submit_dag_file()
+                return
+        super().resurrect()
+
     def set_aside_unfinished(self) -> None:
         """Move half-written outputs of failed nodes aside before they run again."""
         nodes = self._checked()
@@ -354,6 +365,12 @@ class NodePipeline(Pipeline):
             if node.name in found and not self.missing_of(node)
         }  # fmt: skip
 
+    def _marks(self, nodes: list[Node]) -> dict[str, str]:
+        """Return the fingerprints of the nodes; one that is alone runs again in any case."""
+        if not self._is_dag(nodes):
+            return {}
+        return fingerprints(nodes, self._own_commands(), self.seed, self.rundir)
+
     def _still_done(self, nodes: list[Node], marks: Mapping[str, str]) -> set[str]:
         """Return the nodes that need not run again: what they do and read is the same."""
         succeeded = self._succeeded(nodes)
@@ -361,15 +378,6 @@ class NodePipeline(Pipeline):
             return set()
         done = NodeRecord.read(self.rundir).unchanged(nodes, succeeded, marks)
         return set() if len(done) == len(nodes) else done
-
-
-def _by_pattern(inputs: Iterable[Input]) -> dict[str, tuple[str, ...]]:
-    """Return the paths of inputs that were found with patterns, by the pattern."""
-    found: dict[str, dict[str, None]] = {}
-    for each in inputs:
-        if each.pattern:
-            found.setdefault(each.pattern, {})[each.path] = None
-    return {pattern: tuple(paths) for pattern, paths in found.items()}
 
 
 def _written(word: str) -> str:

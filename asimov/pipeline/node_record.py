@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 import msgspec
 
 from asimov.pipeline.nodes import Input, Node
 from asimov.system import reading
-from asimov.system.files import write_atomically
+from asimov.system.files import is_file, write_atomically
 from asimov.system.programs import on_path
 
 #: Its name in the run directory.
@@ -70,36 +71,84 @@ class NodeRecord(msgspec.Struct):
                 done.add(node.name)
         return done
 
+    def only_files_changed(self, succeeded: Iterable[str], marks: Mapping[str, str]) -> bool:
+        """Return whether files from outside that a node has read have changed, and nothing else.
 
-def fingerprint(
-    node: Node, commands: Mapping[str, str], seed: int | None, state: Callable[[str], str]
-) -> str:
-    """Return a digest of what a node does: its words, its program and image, and its inputs.
+        Parameters
+        ----------
+        succeeded
+            The names of those that have succeeded.
+        marks
+            The fingerprints of all nodes as they are now.
+        """
+        if any(_rest(self.built.get(name, "")) != _rest(mark) for name, mark in marks.items()):
+            return False  # such as the settings: what was built is what runs
+        return any(self.built[name] != marks[name] for name in succeeded)
 
-    What other nodes have made counts by name: a node runs again if one in front of it does.
+
+def _rest(mark: str) -> str:
+    return mark.partition(".")[0]
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
+
+
+def fingerprints(
+    nodes: Collection[Node], commands: Mapping[str, str], seed: int | None, rundir: Path
+) -> dict[str, str]:
+    """Return two digests of each node, with a dot between: of all else, and of files from outside.
+
+    The second is of its program and image and of the files that it reads, but for those in the run
+    directory. The first is of its words, of these, and of folders. What other nodes make counts by
+    name: a node runs again if one in front of it does.
 
     Parameters
     ----------
-    node
-        The node.
+    nodes
+        The nodes.
     commands
-        Its submit commands.
+        Submit commands of all of them, beside their own.
     seed
-        The seed of its analysis, if any.
-    state
-        Returns the state of a file or folder, empty for what another node makes.
+        The seed of their analysis, if any.
+    rundir
+        The run directory.
     """
+    made = {str(rundir / each) for node in nodes for each in node.outputs}
+    own = f"{rundir}/"
+
+    @cache
+    def look(path: str) -> tuple[str, bool]:
+        if path in made:
+            return "", False
+        return Input(path).state(), not path.startswith(own) and is_file(Path(path))
+
+    return {
+        each.name: _fingerprint(each, {**each.commands, **commands}, seed, look) for each in nodes
+    }
+
+
+def _fingerprint(
+    node: Node,
+    commands: Mapping[str, str],
+    seed: int | None,
+    look: Callable[[str], tuple[str, bool]],
+) -> str:
     words = [*node.arguments, *node.environment.values(), *node.inputs]
     parts = [node.executable, str(node.processes), *node.outputs, *node.environment]
     parts.append(f"{len(node.outputs)} {len(node.environment)} {len(node.arguments)}")
     images = [commands[each] for each in _IMAGES if each in commands]
     program = node.executable if "/" in node.executable else on_path(node.executable)
-    parts += [*images, *(state(each) for each in (program, *images) if each and each[0] == "/")]
+    paths = [each for each in (program, *images) if each and each[0] == "/"]
+    parts += images
     if seed is not None:
         parts.append(f"seed {seed}")
     for word in words:
         if isinstance(word, Input):
-            parts += [word.word(word.path), state(word.path)]
+            parts.append(word.word(word.path))
+            paths.append(word.path)
         else:
             parts.append(word)
-    return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
+    seen = [look(each) for each in paths]
+    parts += ["" if is_file else state for state, is_file in seen]
+    return f"{_digest(parts)}.{_digest(state for state, is_file in seen if is_file)}"

@@ -151,3 +151,12 @@ def check_nodes(nodes: Iterable[Node]) -> None:
                 raise AsimovError(f"the nodes {other} and {node.name} both make {quoted(output)}")
             made[str(path)] = node.name
         known.add(node.name.lower())
+
+
+def by_pattern(inputs: Iterable[Input]) -> dict[str, tuple[str, ...]]:
+    """Return the paths of inputs that were found with patterns, by the pattern."""
+    found: dict[str, dict[str, None]] = {}
+    for each in inputs:
+        if each.pattern:
+            found.setdefault(each.pattern, {})[each.path] = None
+    return {pattern: tuple(paths) for pattern, paths in found.items()}

@@ -211,6 +211,25 @@ def test_a_restart_of_what_was_complete_after_a_retry_runs_everything(
     assert ran(shards) == ALL
 
 
+@pytest.mark.parametrize("change", ["program", "gain", ""])
+def test_a_retry_runs_again_what_another_program_has_made(shards: Any, change: str) -> None:
+    program = own_program(shards)
+    (shards.root / "fail").write_text("shard-2\n")
+    shards.apply("a, pipeline: own, resurrection pause: 1000000")
+    while "will be submitted again" not in shards.run("status").out:
+        shards.asimov("monitor", "--chain")
+    (shards.root / "fail").unlink()
+    if change == "program":
+        program.write_text('#!/bin/sh\n# mended\nexec /bin/sh "$@"\n')
+    gain = ", gain shard-1: 2" if change == "gain" else ""  # a retry runs what was built
+    shards.apply(f"a, pipeline: own, resurrection pause: 0{gain}", update=True)
+    shards.finish()
+    assert shards.states() == {"a": "uploaded"}
+    again = ["shard-1"] if change == "program" else []
+    assert ran(shards) == sorted([*ALL, "shard-2", *again])
+    assert "program has changed" not in shards.run("status").out
+
+
 def test_a_second_restart_remembers_what_succeeded_before_the_first(shards: Any) -> None:
     (shards.root / "fail").write_text("shard-2\nshard-3\n")
     shards.apply("a, pipeline: shards, max resurrections: 0")
