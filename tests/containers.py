@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -62,8 +62,9 @@ def image() -> Path:
     if not folder.exists():
         # Another checkout has one of its own, and its tests may be running.
         for old in folder.parent.glob("image-*"):
-            if old.stat().st_mtime < time.time() - 86400:
-                shutil.rmtree(old, ignore_errors=True)
+            with suppress(FileNotFoundError):  # another process removes it, too
+                if old.stat().st_mtime < time.time() - 86400:
+                    shutil.rmtree(old, ignore_errors=True)
         make = runpy.run_path(str(EXAMPLE / "scripts" / "make_image.py"))["make_image"]
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix="making-") as temporary:
             made = make(Path(temporary, "image"))

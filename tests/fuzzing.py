@@ -54,9 +54,9 @@ class Worker:
         self.process.stdin.write(json.dumps({"whole": whole, "update": update}) + "\n")
         self.process.stdin.flush()
         # The worker's own limit is of the processor's time; this one is for a wait without end.
-        if not select.select([self.process.stdout], [], [], 60)[0]:
+        if not select.select([self.process.stdout], [], [], 300)[0]:
             self.restart()
-            return {"outcome": "hung", "faults": ["no answer after 60 s"]}
+            return {"outcome": "hung", "faults": ["no answer after 300 s"]}
         line = self.process.stdout.readline()
         if not line:
             code = self.process.wait()

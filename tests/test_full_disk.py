@@ -135,10 +135,14 @@ def journal(root: Path) -> list[str]:
         return [line for line in db.iterdump() if not any(each in line for each in left_out)]
 
 
-def running(root: Path) -> bool:
-    """Return whether the local queue has a job that has not ended."""
+def end_jobs(root: Path) -> None:
+    """Wait until all jobs have ended, and end the queue's runner: its own end would make room."""
+    end = time.monotonic() + 120
     with closing(sqlite3.connect(root / ".asimov" / "local" / "queue.db")) as db:
-        return bool(db.execute("SELECT 1 FROM clusters WHERE state != 'gone'").fetchall())
+        while db.execute("SELECT 1 FROM clusters WHERE state != 'gone'").fetchall():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    stop_local_scheduler(root)
 
 
 def clusters(root: Path) -> dict[str, list[int]]:
@@ -249,10 +253,7 @@ def test_a_pass_on_a_full_disk_changes_nothing_and_the_next_one_goes_on(
     names = ["a", "b", "c"]
     assert run("apply", "-f", blueprint(project, *names, seconds=0.05)).code == 0
     assert run("manage", "build", "submit").code == 0
-    end = time.monotonic() + 120
-    while running(project):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    end_jobs(project)
     assert all((project / "working" / name / "a" / "result.txt").exists() for name in names)
     known = {f"{name}/a" for name in names}
     for _ in until_it_fits(disk, project, run, "monitor"):
@@ -292,6 +293,7 @@ def test_a_job_that_failed_without_a_message_on_a_full_disk_is_explained(
     path = blueprint(project, "s", **{"pipeline": "command", **failing})
     assert run("apply", "-f", path).code == 0
     finish(run)
+    end_jobs(project)
     assert "find the cause, about which its logs say nothing" in run("why", "s/a").out
     assert "is full" not in run("status").err
     disk.fill()
@@ -329,6 +331,7 @@ def test_a_repair_on_a_full_disk_leaves_the_damaged_journal(
 ) -> None:
     assert run("apply", "-f", blueprint(project, "a", "b", seconds=0.05)).code == 0
     assert run("monitor", "--chain").code == 0
+    end_jobs(project)
     journal_file = project / ".asimov" / "journal.db"
     damaged = journal_file.read_bytes()[: 6 * PAGE]
     journal_file.write_bytes(damaged)

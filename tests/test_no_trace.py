@@ -26,6 +26,7 @@ from asimov.logs import logger
 from asimov.project.workspace import Workspace
 from tests import preloaded, project_code
 from tests.conftest import open_folder
+from tests.frozen import frozen
 from tests.searching import first
 from tests.tracing import Tracer, listing, tracer
 
@@ -239,7 +240,8 @@ def fresh(lived: Path, root: Path) -> None:
 
 def hot(lived: Path, root: Path) -> None:
     """Have a project whose last command was killed; its log is not in the journal yet."""
-    subprocess.run(["cp", "-a", lived, root], check=True)
+    with frozen(lived):
+        subprocess.run(["cp", "-a", lived, root], check=True)
     killed(
         root,
         "workspace.journal.note(('s', 'done'), 'test', 'note', 'in the log alone')\n"
@@ -250,7 +252,8 @@ def hot(lived: Path, root: Path) -> None:
 
 def half(lived: Path, root: Path) -> None:
     """Have a project in which a change of the ledger was cut short."""
-    subprocess.run(["cp", "-a", lived, root], check=True)
+    with frozen(lived):
+        subprocess.run(["cp", "-a", lived, root], check=True)
     killed(
         root,
         "text = open('ledger/subjects/s.yaml').read().replace('red', 'green')\n"

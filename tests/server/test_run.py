@@ -24,6 +24,7 @@ from asimov.journal.keys import Key
 from asimov.journal.leases import WATCH, holder, is_dead
 from asimov.project.workspace import Workspace
 from asimov.server.client import Client, ResetError
+from tests.frozen import frozen
 from tests.searching import LONGER
 from tests.server.conftest import made, new_key
 
@@ -59,7 +60,7 @@ def told(stream, many):
 
 
 def until(is_so):
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while not is_so():
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -119,9 +120,10 @@ def replaced(tmp_path):
 
     def put_back():
         (path.parent / "new").write_bytes(kept)
-        for each in ("-wal", "-shm"):
-            path.with_name(path.name + each).unlink(missing_ok=True)
-        (path.parent / "new").rename(path)
+        with frozen(root):  # nobody finds the one with the other's log
+            for each in ("-wal", "-shm"):
+                path.with_name(path.name + each).unlink(missing_ok=True)
+            (path.parent / "new").rename(path)
 
     return root, put_back, note
 
