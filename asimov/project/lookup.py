@@ -11,7 +11,7 @@ from asimov.journal.records import Record
 from asimov.journal.revisions import Revisions
 from asimov.ledger.contents import Contents
 from asimov.ledger.layout import file_of, subject_file
-from asimov.text import did_you_mean, short
+from asimov.text import did_you_mean, quoted, short
 
 #: Returns the number of the change of the ledger that removed an analysis, or with an empty name a
 #: subject; None if none did.
@@ -78,6 +78,8 @@ def key_of(
             "its history",
         )
     names = [each for _, each in keys_of(contents, subject, removals)]
+    if _is_pattern(name):
+        raise _pattern_refused(f"{subject}/{name}")
     near = did_you_mean(name, names)
     raise AsimovError(
         f"{subject} has no analysis {name!r}{near}", hint=f"its analyses: {_first(names) or 'none'}"
@@ -112,6 +114,8 @@ def unknown_subject(contents: Contents, name: str, removals: Removals = _none) -
             f"{short(name)} is an analysis, but a subject is needed here",
             hint=f"to select all analyses of its subject, give {subject}",
         )
+    if _is_pattern(name):
+        return _pattern_refused(name)
     number = removals(Key(name, ""))
     if number is not None:
         return AsimovError(
@@ -122,6 +126,18 @@ def unknown_subject(contents: Contents, name: str, removals: Removals = _none) -
     listed = _first(names) or "none yet; 'asimov apply' adds them"
     return AsimovError(
         f"there is no subject {name!r}{did_you_mean(name, names)}", hint=f"subjects: {listed}"
+    )
+
+
+def _is_pattern(name: str) -> bool:
+    return any(each in name for each in "*?[")
+
+
+def _pattern_refused(pattern: str) -> AsimovError:
+    pattern = short(pattern)
+    return AsimovError(
+        f"{quoted(pattern)} is a pattern, but a name is needed here",
+        hint=f"'asimov status \"{pattern}\"' shows what it selects",
     )
 
 

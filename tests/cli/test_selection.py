@@ -7,6 +7,7 @@ import pty
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -247,3 +248,25 @@ def test_outdated_selects_what_is_out_of_date(
     assert Selection(outdated=True).of(opened) == [old]
     assert Selection(("gw200115",), outdated=True).of(opened, may_be_empty=True) == []
     assert Selection(outdated=True).filtered
+
+
+@pytest.mark.parametrize(
+    ("command", "pattern"),
+    [
+        (("production", "show", "gw*/psd"), "gw*"), (("logs", "gw190412/?"), "gw190412/?"),
+        (("diff", "gw190412/b*", "gw190412/psd"), "gw190412/b*"), (("event", "show", "*"), "*"),
+        (("package", "gw190412/[ab]"), "gw190412/[ab]"), (("ledger", "show", "gw*"), "gw*"),
+    ],
+)  # fmt: skip
+def test_where_a_name_is_needed_a_pattern_is_refused_as_one(
+    scene: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asimov: Any,
+    command: tuple[str, ...],
+    pattern: str,
+) -> None:
+    monkeypatch.chdir(scene)
+    said = asimov(*command)
+    assert said.code == 1
+    assert f"'{pattern}' is a pattern, but a name is needed here" in said.err
+    assert f"'asimov status \"{pattern}\"' shows what it selects" in said.err
