@@ -1,8 +1,8 @@
 """The pipeline ``sharded``: two shards and a node that joins what they leave, to be killed.
 
 In each run the first try of the second shard fails and leaves half of its output; the retry's is
-whole. The setting ``seconds`` lets the first try take longer. Where files are transferred, no node
-sees the project's folder.
+whole. The first try waits until there is the file that the setting ``waits for`` names. Where files
+are transferred, no node sees the project's folder.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from asimov.pipeline.staging import InPlace
 TRIES = ({"shard-1", "shard-2"}, {"shard-2", "join"})
 RESULT = "whole\nwhole\n"
 _SHARD = (
-    'echo half > "$2"; try=$(cat "$1"); test $try = second || sleep "$3"; '
+    'echo half > "$2"; try=$(cat "$1"); '
+    'test $try = second || until [ -e "$3" ]; do sleep 0.1; done; '
     'test $2$try != part-2.txtfirst || exit 1; echo whole > "$2"'
 )
 #: Runs the rest of a command line where a folder is empty.
@@ -37,10 +38,10 @@ class Sharded(NodePipeline):
     def nodes(self) -> list[Node]:
         """Return the shards and the node that joins."""
         attempt = Input(str(self.run_file("try.txt")))
-        seconds = str(self.production.meta.get("seconds", 0))
+        awaited = str(self.production.meta.get("waits for", "/"))
         parts = ["part-1.txt", "part-2.txt"]
         shards = [
-            self._node(f"shard-{number}", _SHARD, [attempt, part, seconds], part)
+            self._node(f"shard-{number}", _SHARD, [attempt, part, awaited], part)
             for number, part in enumerate(parts, 1)
         ]
         made = [Input(str(self.run_file(part))) for part in parts]

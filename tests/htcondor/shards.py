@@ -4,27 +4,47 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
 from tests.htcondor.own_pool import Project
 from tests.sharded import RESULT, TRIES
 
 NAMES = ("sharded", "apart")
 #: The first sees the project's files; the second's are transferred, and its nodes see no others.
-BLUEPRINT = """
+_BLUEPRINT = """
 ---
-{kind: analysis, event: s, name: sharded, pipeline: sharded, seconds: 12, resurrection pause: 0}
+kind: analysis
+event: s
+name: sharded
+pipeline: sharded
+waits for: {gate}
+resurrection pause: 0
 ---
 kind: analysis
 event: s
 name: apart
 pipeline: sharded
 files: transfer
-seconds: 12
+waits for: {gate}
 resurrection pause: 0
 """
 #: Events after which HTCondor starts a job again by itself: evicted, its shadow failed, its machine
 #: could not be found again.
 _BEGUN_AGAIN = "004|007|024"
+
+
+def blueprint(project: Project) -> str:
+    """Return the blueprint of both, whose first tries wait for `let_go`."""
+    return _BLUEPRINT.format(gate=_gate(project))
+
+
+def let_go(project: Project) -> None:
+    """Let the first tries of a project go on."""
+    _gate(project).touch()
+
+
+def _gate(project: Project) -> Path:
+    return project.pool.folder.parent / f"go-{project.name}"
 
 
 def check_shards(project: Project) -> None:

@@ -60,7 +60,7 @@ def test_the_quickstart_ends_right_whatever_is_killed(quickstart: Project) -> No
     moments = random.Random(number)
     for name in ("project", "subjects", "analyses", "overview"):
         quickstart.run("apply", "-f", f"blueprints/{name}.yaml")
-    quickstart.apply("{kind: subject, name: s}" + shards.BLUEPRINT)
+    quickstart.apply("{kind: subject, name: s}" + shards.blueprint(quickstart))
     passes = ("monitor", "--chain", "--watch", "--interval", "0.5")
     killed = 0
     while killed < KILLS:
@@ -77,6 +77,7 @@ def test_the_quickstart_ends_right_whatever_is_killed(quickstart: Project) -> No
         process.wait()
         killed += 1
     print("when it was killed last:", Counter(state for _, state in attempts(quickstart)))
+    shards.let_go(quickstart)
     quickstart.pool.recover()
     ran = quickstart.run(
         "monitor", "--chain", "--until-idle", "--interval", "0.5", "--timeout", "120"

@@ -29,8 +29,15 @@ executable: sh
 arguments: ["-c", "until test -e ../../../go-{name}; do sleep 0.1; done; echo {name} > out.txt"]
 outputs: {{out: out.txt}}
 """
-#: A DAG of one node that takes a while.
-DAG = "---\n{kind: analysis, event: s, name: dag, pipeline: simpletestpipeline, seconds: 12}\n"
+#: A DAG of one node that waits as these jobs do.
+DAG = """---
+kind: analysis
+event: s
+name: dag
+pipeline: simpletestpipeline
+scheduler:
+  arguments: "\\"-c 'until test -e ../../../go-dag; do sleep 0.1; done; . ./node.sh'\\""
+"""
 
 
 def waiting(*names: str) -> str:
@@ -86,7 +93,7 @@ def begin_to_submit(project: Project, *command: str) -> subprocess.Popen[bytes]:
 
 
 def test_a_schedd_that_is_stopped_between_passes_changes_nothing(project: Project) -> None:
-    project.apply(waiting("job") + DAG + shards.BLUEPRINT)
+    project.apply(waiting("job") + DAG + shards.blueprint(project))
     run_all(project)
     project.apply(WAITING.format(name="later"))
     project.pool.stop()
@@ -108,7 +115,8 @@ def test_a_schedd_that_is_stopped_between_passes_changes_nothing(project: Projec
         assert re.search(r"its state has been unknown for \d+\w", why)
     finally:
         project.pool.begin()
-    let_go(project, "job", "later")
+    let_go(project, "job", "later", "dag")
+    shards.let_go(project)
     assert set(project.finish().values()) == {"uploaded"}
     for name in ("job", "dag"):
         assert len(project.attempts(name)) == 1
@@ -124,7 +132,7 @@ def test_a_schedd_and_asimov_that_die_while_many_are_submitted_make_no_job_twice
     print(f"CHAOS_SEED={number}")
     moments = random.Random(number)
     names = [f"a{i}" for i in range(12)]
-    project.apply(waiting(*names) + DAG + shards.BLUEPRINT)
+    project.apply(waiting(*names) + DAG + shards.blueprint(project))
     let_go(project, *names)
     project.run("manage", "build")
     process = begin_to_submit(project, "manage", "submit")
@@ -142,8 +150,10 @@ def test_a_schedd_and_asimov_that_die_while_many_are_submitted_make_no_job_twice
         process = begin_to_submit(project, *command)
         time.sleep(moments.uniform(0, 0.15))
         project.pool.kill()
-        assert process.wait(120) in {0, 5}
+        assert process.wait(300) in {0, 5}
         project.pool.recover()
+    let_go(project, "dag")
+    shards.let_go(project)
     # A shadow that finds no starter waits longer and longer, up to five minutes.
     assert set(project.finish(seconds=400).values()) == {"uploaded"}
     for name in (*names, "dag"):
@@ -173,7 +183,7 @@ def test_a_schedd_that_keeps_silent_is_unknown_and_one_submission_is_one_job(
     project.pool.freeze()
     time.sleep(1)  # as long as this there is no answer
     project.pool.thaw()
-    process.wait(120)
+    process.wait(300)
     let_go(project, "job", *more)
     assert set(project.finish().values()) == {"uploaded"}
     project.check_once()
@@ -182,7 +192,7 @@ def test_a_schedd_that_keeps_silent_is_unknown_and_one_submission_is_one_job(
 def test_a_queue_that_was_lost_ends_nothing_and_a_person_settles_what_nobody_knows(
     project: Project,
 ) -> None:
-    project.apply(waiting("logged", "unlogged") + DAG.replace("seconds: 3", "seconds: 6"))
+    project.apply(waiting("logged", "unlogged") + DAG)
     run_all(project)
     own = {name: project.attempts(name)[0]["job_id"] for name in ("logged", "unlogged", "dag")}
     project.pool.lose_queue()
@@ -205,7 +215,7 @@ def test_a_queue_that_was_lost_ends_nothing_and_a_person_settles_what_nobody_kno
     for name in ("unlogged", "dag"):
         project.run("production", "set", "s", name, "--status", "restart")
     project.run("monitor", "--chain")
-    let_go(project, "unlogged")
+    let_go(project, "unlogged", "dag")
     states = project.finish("cancelled", "uploaded")
     assert states == {"logged": "cancelled", "dag": "uploaded", "unlogged": "uploaded"}
     counted = {name: len(project.attempts(name)) for name in own}
