@@ -37,7 +37,7 @@ from asimov.testing.temporary_entry_points import SchedulerPlugin, entry_points
 #: Seconds between two passes of `ScratchProject.run_until_idle`: real ones, and by a test's clock.
 _PAUSE, _BY_CLOCK = 0.05, 60.0
 #: Seconds that jobs may take to leave the queue.
-_LEAVES = 10.0
+_LEAVES = 60.0
 
 
 class ScratchProject:
