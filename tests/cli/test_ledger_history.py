@@ -16,6 +16,7 @@ from asimov.journal import revisions
 from asimov.journal.journal import Journal
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
+from tests.conftest import stop_local_scheduler
 from tests.lab import lab
 from tests.refusals import refused, state
 
@@ -237,6 +238,7 @@ def test_an_analysis_that_was_removed_and_added_again_gets_its_past_back(
     change_by_hand = "/bin/sh\n  arguments: [-c, echo x > out]\n  outputs: {it: out}"
     SUBJECT.write_text(SUBJECT.read_text().replace("/bin/true", change_by_hand))
     finish(asimov)
+    stop_local_scheduler(applied)  # when it ends by itself, it tidies up its files
     before = {
         path.relative_to(applied): path.read_bytes()
         for home in ("results/s", "working/s")
