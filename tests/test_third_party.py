@@ -141,7 +141,7 @@ def test_settings_that_are_wrong_only_where_it_is_built_make_no_other_analysis_w
     assert text.count("name: second\n") == 1
     ledger.write_text(text.replace("name: second\n", "name: second\n  steps: 0\n"))
     done = quick_shell(
-        "asimov monitor --chain --until-idle --timeout 100; echo left with $?; "
+        "asimov monitor --chain --until-idle --timeout 250; echo left with $?; "
         "asimov status --json > status.json",
         cwd=tmp_path,
         PYTHONPATH=str(installed),

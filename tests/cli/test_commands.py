@@ -189,7 +189,7 @@ def unread(project, command):
                 ("cancel s --yes", {"cancelled"}),
                 ("rm s --yes", set()),
                 ("ledger undo", set()),
-                ("monitor --chain --until-idle --interval 0.1 --timeout 60", {"uploaded"}),
+                ("monitor --chain --until-idle --interval 0.1 --timeout 300", {"uploaded"}),
             )
         ),
     ],

@@ -448,7 +448,7 @@ def test_templates_files_from_outside_and_project_analyses_come_along(
         root = tmp_path / f"of-{crate}"
         ran = lab.run("init", "--from", tmp_path / crate, "--root", root, "--scheduler", "local")
         assert f"runs {name} again" in ran.out and not ran.err
-        until = ("--chain", "--until-idle", "--interval", "0.1", "--timeout", "60")
+        until = ("--chain", "--until-idle", "--interval", "0.1", "--timeout", "300")
         lab.run("--project", root, "monitor", *until)
         told = json.loads(lab.run("--project", root, "diff", tmp_path / crate, "--json").out)
         assert told["outcome"] == "the outcome matches: 1 product, byte for byte"

@@ -220,7 +220,7 @@ def test_until_idle_says_that_it_gives_up_since_jobs_are_lost(
 ) -> None:
     asimov("production", "set", "s", "c", "--status", "stop")
     set_option("monitor/patience", "0.2")
-    ran = asimov("monitor", "--until-idle", "--interval", "0.1", "--timeout", "60")
+    ran = asimov("monitor", "--until-idle", "--interval", "0.1", "--timeout", "300")
     assert ran.code == 3, ran
     assert "1 stopped, 2 lost" in ran.out
     last = ran.out.splitlines()[-1]

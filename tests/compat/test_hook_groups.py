@@ -143,7 +143,7 @@ pipeline: groups
 needs: ["label: interesting"]
 """
 
-FINISH = "asimov monitor --chain --until-idle --interval 0.1 --timeout 60"
+FINISH = "asimov monitor --chain --until-idle --interval 0.1 --timeout 250"
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from asimov.project import config_file
 from asimov.project.workspace import Workspace
 from tests.odd_words import as_told, odd_words
 
-UNTIL = ("monitor", "--chain", "--until-idle", "--interval", "0.1", "--timeout", "60")
+UNTIL = ("monitor", "--chain", "--until-idle", "--interval", "0.1", "--timeout", "300")
 ECHO = """
 import json, os, sys
 name = sys.argv[1]

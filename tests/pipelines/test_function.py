@@ -16,7 +16,7 @@ import yaml
 from asimov.project.workspace import Workspace
 from tests.searching import first
 
-UNTIL = ("monitor", "--chain", "--until-idle", "--interval", "0.1", "--timeout", "120")
+UNTIL = ("monitor", "--chain", "--until-idle", "--interval", "0.1", "--timeout", "300")
 
 SERVICE = """
 import logging, os

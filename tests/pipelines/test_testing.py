@@ -25,7 +25,7 @@ BLUEPRINT = """
 {kind: projectanalysis, name: all, pipeline: projecttestpipeline,
  analyses: [{pipeline: subjecttestpipeline}, {name: a}]}
 """
-UNTIL = ("monitor", "--chain", "--until-idle", "--interval", "0.1", "--timeout", "60")
+UNTIL = ("monitor", "--chain", "--until-idle", "--interval", "0.1", "--timeout", "300")
 
 
 def test_each_runs_to_its_end_and_uses_what_the_others_made(

@@ -335,7 +335,7 @@ def test_labels_are_given_as_soon_as_a_log_tells_of_the_end(
 ) -> None:
     publish(entrypoints.LABELLERS, "labels", labeller({"snr": 9.5}))
     lab.apply("a", "b, needs: [{label: snr >= 8}]")
-    until = ("--until-idle", "--interval", "30", "--timeout", "60")
+    until = ("--until-idle", "--interval", "300", "--timeout", "600")
     lab.run("monitor", "--chain", *until)
     assert lab.states() == {"a": "uploaded", "b": "uploaded"}
 

@@ -114,7 +114,7 @@ def proxy(nginx, root, port, tmp_path_factory):
 
 
 def until(is_so):
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while not is_so():
         assert time.monotonic() < end
         time.sleep(0.02)

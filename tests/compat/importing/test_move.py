@@ -114,7 +114,7 @@ def test_an_analysis_with_a_run_directory_runs_again_in_this_project(project, as
     before = tree(source)
     key = Key("GW1", "done" if how == "restart" else "going")
     assert asimov("production", "set", *key, "--status", how).code == 0
-    done = asimov("monitor", "--chain", "--until-idle", "--interval", "0.1", "--timeout", "60")
+    done = asimov("monitor", "--chain", "--until-idle", "--interval", "0.1", "--timeout", "300")
     assert "will not be cleared" not in done.out + done.err, done
     workspace = Workspace.open(project)
     assert workspace.analysis(key).rundir == str(project / "working" / key.subject / key.name)

@@ -14,7 +14,7 @@ from tests.containers import with_runtimes
 
 __all__ = ["with_runtimes"]
 
-UNTIL = ("monitor", "--chain", "--until-idle", "--interval", "0.2", "--timeout", "120")
+UNTIL = ("monitor", "--chain", "--until-idle", "--interval", "0.2", "--timeout", "300")
 
 
 class InContainers:

@@ -95,7 +95,7 @@ def test_its_blueprint_runs_by_the_commands_of_its_readme(
     (tmp_path / "demo with a blank").mkdir()
     (tmp_path / folder.name).symlink_to(folder)
     for command in commands:
-        given = command.replace("--until-idle", "--until-idle --interval 0.5 --timeout 100")
+        given = command.replace("--until-idle", "--until-idle --interval 0.5 --timeout 250")
         ran = quick_shell(given, cwd=tmp_path / "demo with a blank", PYTHONPATH=str(packages))
         assert ran.code == 0, f"{command}: {ran}"
     summary = json.loads(ran.out)

@@ -38,7 +38,7 @@ class Written(NamedTuple):
         (around / "demo with a blank").mkdir()
         (around / self.folder.name).symlink_to(self.folder)
         for command in commands:
-            given = command.replace("--until-idle", "--until-idle --interval 0.5 --timeout 100")
+            given = command.replace("--until-idle", "--until-idle --interval 0.5 --timeout 250")
             place = {"cwd": around / "demo with a blank", "PYTHONPATH": str(self.packages)}
             ran = quick_shell(given, **place)
             assert ran.code == 0, f"{command}: {ran}"

@@ -70,7 +70,7 @@ class Client:
 
     def wait(self, poll: str) -> dict[str, Any]:
         """Ask for a state until it is final."""
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while True:
             state: dict[str, Any] = self.get(poll)
             if state["state"] in {"SUCCESS", "FAILURE"}:

@@ -74,7 +74,7 @@ def listens(port):
 
 
 def until(value):
-    end = time.monotonic() + 90
+    end = time.monotonic() + 180
     while not (found := value()):
         assert time.monotonic() < end
         time.sleep(0.1)

@@ -23,7 +23,7 @@ def answers(client, number, polls):
 
 
 def finish(root):
-    until = ("--chain", "--until-idle", "--interval", "0.1", "--timeout", "60")
+    until = ("--chain", "--until-idle", "--interval", "0.1", "--timeout", "300")
     asimov(root, "monitor", *until)
 
 

@@ -30,7 +30,7 @@ def no_runner(root):
 
 
 def until(is_so):
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while not is_so():
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -139,7 +139,7 @@ class Receiver:
 
     def until(self, path: str, ready: Callable[[list[str]], Any]) -> list[str]:
         """Return the events that a webhook was called with, once they are as wanted."""
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while not ready(found := self.events(path)):
             assert time.monotonic() < end, found
             time.sleep(0.05)
@@ -190,6 +190,6 @@ def runner(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iter
                 yield Runner(root, client)
         finally:
             monitor.terminate()
-            monitor.wait(60)
+            monitor.wait(300)
     entrypoints.found.cache_clear()
     entrypoints.load.cache_clear()
