@@ -1,10 +1,12 @@
 """Use the service of a project from Python, as `asimov.client`; needs nothing but Python.
 
-from asimov.client import Client
+For example::
 
-project = Client("https://asimov.example.org", key="...")
-for row in project.analyses(state="stuck"):
-print(row["name"], project.why(row["subject"], row["name"])["fix"])
+    from asimov.client import Client
+
+    project = Client("https://asimov.example.org", key="...")
+    for row in project.analyses(state="stuck"):
+        print(row["name"], project.why(row["subject"], row["name"])["fix"])
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import io
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from shutil import copyfileobj
 from typing import Any, BinaryIO
@@ -21,6 +23,7 @@ from urllib.parse import quote
 
 from asimov.errors import AsimovError
 from asimov.server.client_connection import PATIENCE, PAUSE, Connection, ServiceError, query_of
+from asimov.text import quoted
 
 __all__ = ["Client", "ResetError", "ServiceError"]
 
@@ -220,7 +223,8 @@ class Client(Connection):
         Raises
         ------
         ServiceError
-            If the service does not answer at first, or is away for longer than `patience`.
+            If the service does not answer at first or with events, or is away for longer than
+            `patience`.
         ResetError
             If the service does not have that event (any more): its journal was replaced. By an `id`
             alone that is only seen while no other event has it.
@@ -231,6 +235,7 @@ class Client(Connection):
             reset = False
             try:
                 with self.opened("/v1/events/stream", last, waited) as answer:
+                    _check_events(answer)
                     waited = patience
                     for line in answer:
                         if line.startswith(b"id: "):
@@ -338,3 +343,15 @@ def _place(subject: str, name: str) -> str:
 
 def _quoted(name: str, safe: str = "") -> str:
     return quote(name, safe=safe)
+
+
+def _check_events(answer: HTTPResponse) -> None:
+    """Refuse an answer that is no stream of events, such as a page of a proxy."""
+    kind = answer.headers.get_content_type()
+    if kind != "text/event-stream":
+        raise ServiceError(
+            answer.status,
+            f"the service's answer is {quoted(kind)}, not a stream of events",
+            hint="check the address, and the proxy in front of the service",
+            strange=True,
+        )

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from email.message import Message
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 from urllib.error import HTTPError
 
@@ -123,6 +124,25 @@ def test_who_follows_events_hears_that_the_service_stays_away(root, serve, monke
     with pytest.raises(ServiceError, match=r"does not answer for 120 s: .*refused"):
         list(events)
     assert 100 < clock.now < 120
+
+
+def test_a_page_of_a_proxy_is_not_taken_for_a_stream_of_events():
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(b"data: log in first\n")
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        events = Client(f"http://127.0.0.1:{server.server_port}").events()
+        with pytest.raises(ServiceError, match="'text/html', not a stream of events"):
+            next(events)
+        server.shutdown()
 
 
 def test_a_service_that_is_not_there_is_told_in_one_line(monkeypatch):

@@ -192,7 +192,7 @@ def test_a_schedd_that_does_not_answer_keeps_only_who_asks_it_waiting(root, serv
 
     def ask():
         with suppress(OSError), urlopen(
-            f"{service.address}/v1/subjects/s/analyses/second/why", timeout=60
+            f"{service.address}/v1/subjects/s/analyses/second/why", timeout=300
         ) as answer:  # fmt: skip
             told.append(json.load(answer))
 
@@ -207,11 +207,11 @@ def test_a_schedd_that_does_not_answer_keeps_only_who_asks_it_waiting(root, serv
             pass
         everybody.read(early)
         everybody.start()
-        with urlopen(f"{service.address}/v1/subjects/t/analyses/other/why", timeout=60) as answer:
+        with urlopen(f"{service.address}/v1/subjects/t/analyses/other/why", timeout=300) as answer:
             assert json.load(answer)["name"] == "other"
         # It may not have given up yet.
         assert thread.is_alive() or "can't report on job" in str(told)
-        said, _ = monitor.communicate(timeout=120)
+        said, _ = monitor.communicate(timeout=300)
     assert "the scheduler does not answer" in said
     assert "qhana-1/greeting: submitted" in said
     assert "platipy-1/copy-" in said

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from asimov.configuration import person
 from asimov.engine.lease import at_work
 from asimov.engine.questions.asking import faults_of_answers, questions_of
@@ -126,7 +124,7 @@ def question_of(workspace: Workspace, key: Key) -> Asked:
     if not before:
         raise AsimovError(f"{key} is not waiting for an answer: it is {status}")
     last = before[-1]
-    given = msgspec.json.encode(last.answers).decode()
+    given = inline(last.answers or {})
     raise AsimovError(
         f"{key} is not waiting for an answer: it is {status}, and {last.question!r} was answered "
         f"by {last.person} at {clock.iso(last.answered)}: {given}",
