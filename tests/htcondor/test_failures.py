@@ -106,7 +106,7 @@ def run(
             (folder / "inner.dag").write_text(inner)
         with condor.tagged(Tag(project, f"subject/{name}", name + project)):
             number = condor.submit_dag(dag)
-        ask.end(name + project, number)
+        ask.left(name + project, number)
         return Ended(condor, number, folder)
 
     yield run
@@ -203,7 +203,7 @@ def test_each_run_of_a_dag_has_its_own_failures(
     (first.folder / "sig.sh").write_text("#!/bin/sh\nexit 0\n")
     with condor.tagged(Tag(project, "subject/twice", "again" + project)):
         second = condor.submit_dag(first.folder / "x.dag")
-    ask.end("again" + project, second)
+    ask.left("again" + project, second)
     assert first.failures().keys() == {"bad", "sig"}
     assert Ended(condor, second, first.folder).failures().keys() == {"bad"}
 
@@ -220,7 +220,7 @@ def test_the_processes_of_a_cluster_that_failed_are_told(
     )  # fmt: skip
     with condor.tagged(Tag(project, "subject/three", "three-" + project)):
         number = condor.submit(job)
-    ask.end("three-" + project, number)
+    ask.left("three-" + project, number)
     found = condor.failures(number, time.time() - 600)
     assert {(each.exit_code, each.signal) for each in found} == {(1, None), (None, 9)}
     assert {each.error_file for each in found} == {str(tmp_path / "1.err"), str(tmp_path / "2.err")}
@@ -230,7 +230,7 @@ def test_a_removed_job_tells_who_removed_it(condor: HTCondor, ask: Any, project:
     with condor.tagged(Tag(project, "subject/removed", "removed-" + project)):
         number = condor.submit(JobDescription("/bin/true", requirements="false"))
     condor.remove(number, "seen enough")
-    ask.end("removed-" + project, number)
+    ask.left("removed-" + project, number)
     [failure] = condor.failures(number, time.time() - 600)
     assert failure.exit_code is None and "seen enough" in str(failure.reason)
     assert failure.error_file is None

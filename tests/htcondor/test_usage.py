@@ -53,7 +53,7 @@ def test_the_usage_of_jobs_that_have_ended(
             ids[name] = condor.submit(JobDescription(_program(tmp_path, name, script), **wanted))
     condor.remove(ids["never"])
     for name in ("working", "many", "never"):
-        ask.end(name + project, ids[name])
+        ask.left(name + project, ids[name])
     used = condor.usage([*ids.values(), 99_999_999], since)
     assert used.keys() == {ids["working"], ids["many"], ids["never"]}
     working = used[ids["working"]]
@@ -81,7 +81,7 @@ def test_the_usage_of_a_dag_is_that_of_its_nodes_and_of_the_dags_in_it(
     with condor.tagged(Tag(project, "subject/used", "used-" + project)):
         number = condor.submit_dag(dag)
     assert condor.usage([number], since) == {}
-    assert ask.end("used-" + project, number).exit_code == 0
+    assert ask.left("used-" + project, number).exit_code == 0
     used = condor.usage([number], since)[number]
     assert (used.processes, used.slots, used.restarts) == (4, 8, 1)
     assert used.wall_seconds >= 1
@@ -96,7 +96,7 @@ def test_a_process_that_was_started_again_counts_as_restarted(
     )
     with condor.tagged(Tag(project, "subject/again", "again-" + project)):
         number = condor.submit(job)
-    ask.end("again-" + project, number)
+    ask.left("again-" + project, number)
     assert condor.usage([number], since)[number].restarts == 1
 
 
@@ -115,7 +115,7 @@ def test_one_job_among_thousands_that_nobody_knows_is_measured(
 ) -> None:
     with condor.tagged(Tag(project, "subject/one", "one-" + project)):
         number = condor.submit(JobDescription("/bin/true"))
-    ask.end("one-" + project, number)
+    ask.left("one-" + project, number)
     strangers = range(80_000_000, 80_002_500)
     asked: list[str] = []
     own = connection.Connection.history
@@ -137,7 +137,7 @@ def test_an_answer_that_is_cut_off_is_asked_for_in_parts(
         with condor.tagged(Tag(project, f"subject/{name}", name + project)):
             ids.append(condor.submit(JobDescription("/bin/true", queue=2)))
     for name, number in zip(("left", "right"), ids, strict=True):
-        ask.end(name + project, number)
+        ask.left(name + project, number)
     own = connection.Connection.history
     monkeypatch.setattr(usage, "MOST", 3)
     monkeypatch.setattr(
