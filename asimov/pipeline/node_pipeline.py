@@ -19,7 +19,7 @@ from asimov.pipeline.staging import InPlace, Staged, Staging, Transfer, mode_of
 from asimov.project.shared_files import shares_files
 from asimov.project.storage.superseded import move_aside, others
 from asimov.scheduler.jobs import check_line, fault_of_text, submit_commands
-from asimov.scheduler.languages.dag_outputs import done_nodes, rescue_files
+from asimov.scheduler.languages.dag_outputs import done_nodes, rescue_files, write_rescue
 from asimov.scheduler.languages.macros import PROCESS, TWO_DOLLARS, fault_of_macros, literal
 from asimov.scheduler.languages.quoting import join_words
 from asimov.system.files import write_atomically
@@ -146,13 +146,14 @@ class NodePipeline(Pipeline):
             for name, text in files.items():
                 print(f"write {self.run_file(name)}:\n{text}")
             return
-        if self._is_dag(nodes):
-            NodeRecord(marks, sorted(done)).write(rundir)
         if rundir.exists():
             # Outputs of an earlier attempt must not make this one look complete, and its rescue
-            # file is for another DAG.
+            # file is for another DAG: beside a newer record, it would say of nodes that have
+            # changed that they have succeeded.
             outputs = [rundir / each for node in wanted for each in node.outputs]
             move_aside(rundir, [*rescue_files(self.dag_file), *outputs])
+        if self._is_dag(nodes):
+            NodeRecord(marks, sorted(done)).write(rundir)
         for folder in {*folders, *(Path(each).parent for each in (*files, *links))}:
             (rundir / folder).mkdir(parents=True, exist_ok=True)
         for name, target in links.items():
@@ -309,31 +310,27 @@ class NodePipeline(Pipeline):
         if built := NodeRecord.read(self.rundir).built:
             NodeRecord(built, sorted(built)).write(self.rundir)
 
-    def resurrect(self) -> None:
-        """Submit a DAG again of which some nodes have failed.
-
-        Nodes that have succeeded run again if their program or a file that they read has changed
-        since: the result would be of both.
-        """
-        if rescue_files(self.dag_file):
-            nodes = self._checked()
-            record, succeeded = NodeRecord.read(self.rundir), self._succeeded(nodes)
-            if record.only_files_changed(succeeded, self._marks(nodes)):
-                self.logger.info(
-                    "%s: programs or inputs of nodes have changed", self.production.key
-                )
-                self.set_aside_unfinished()
-                self.build_dag()
-                self.production.job_id = self._submit_dag_file()
-                return
-        super().resurrect()
-
     def set_aside_unfinished(self) -> None:
-        """Move half-written outputs of failed nodes aside before they run again."""
+        """Move half-written outputs of failed nodes aside before they run again.
+
+        Nodes that have succeeded run again too if their program or a file that they read has
+        changed since: the result would be of both.
+        """
         nodes = self._checked()
+        record, marks = NodeRecord.read(self.rundir), self._marks(nodes)
         done = self._succeeded(nodes)
         unfinished = [node for node in nodes if node.name not in done]
         move_aside(self.rundir, [self.run_file(o) for node in unfinished for o in node.outputs])
+        if not record.same_but_files(marks):
+            return  # such as the settings: what was built is what runs
+        if all(record.built[name] == marks[name] for name in done):
+            # What has failed runs with the files as they are now.
+            NodeRecord(marks, record.done).write(self.rundir)
+            return
+        self.logger.info("%s: programs or inputs of nodes have changed", self.production.key)
+        self.build_dag()
+        # Without one, a DAG that could not be submitted now would never be submitted again.
+        write_rescue(self.dag_file, 1, len(nodes), [], [])
 
     def paths_to_clean(self) -> list[Path] | None:
         """Return what to move aside: all, or what belongs to nodes that have not succeeded."""

@@ -71,19 +71,17 @@ class NodeRecord(msgspec.Struct):
                 done.add(node.name)
         return done
 
-    def only_files_changed(self, succeeded: Iterable[str], marks: Mapping[str, str]) -> bool:
-        """Return whether files from outside that a node has read have changed, and nothing else.
+    def same_but_files(self, marks: Mapping[str, str]) -> bool:
+        """Return whether the same nodes were built, but for the content of files from outside.
 
         Parameters
         ----------
-        succeeded
-            The names of those that have succeeded.
         marks
             The fingerprints of all nodes as they are now.
         """
-        if any(_rest(self.built.get(name, "")) != _rest(mark) for name, mark in marks.items()):
-            return False  # such as the settings: what was built is what runs
-        return any(self.built[name] != marks[name] for name in succeeded)
+        return self.built.keys() == marks.keys() and all(
+            _rest(self.built[name]) == _rest(mark) for name, mark in marks.items()
+        )
 
 
 def _rest(mark: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.pipeline import Pipeline
 from asimov.pipeline.node_pipeline import NodePipeline
 from asimov.pipeline.nodes import Input, Node, Numbered
@@ -228,6 +228,82 @@ def test_a_retry_runs_again_what_another_program_has_made(shards: Any, change: s
     again = ["shard-1"] if change == "program" else []
     assert ran(shards) == sorted([*ALL, "shard-2", *again])
     assert "program has changed" not in shards.run("status").out
+
+
+def fail_first(lab: Any, settings: str = "pipeline: own") -> None:
+    """Let a shard fail, and stop before the retry."""
+    (lab.root / "fail").write_text("shard-2\n")
+    lab.apply(f"a, {settings}, resurrection pause: 1000000")
+    while "will be submitted again" not in lab.run("status").out:
+        lab.asimov("monitor", "--chain")
+    ran(lab)
+
+
+def test_a_retry_of_a_changed_program_is_made_once_the_scheduler_answers(
+    shards: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def submit_dag(*args: Any, **kwargs: Any) -> int:
+        raise SchedulerUnreachableError("the schedd does not answer")
+
+    program = own_program(shards)
+    fail_first(shards)
+    program.write_text('#!/bin/sh\n# mended\nexec /bin/sh "$@"\n')
+    (shards.root / "fail").unlink()
+    shards.apply("a, pipeline: own, resurrection pause: 0", update=True)
+    with monkeypatch.context() as away:
+        away.setattr("asimov.scheduler.local.LocalScheduler.submit_dag", submit_dag)
+        shards.asimov("monitor", "--chain")
+    assert shards.states() == {"a": "running"}
+    shards.finish()
+    assert shards.states() == {"a": "uploaded"}
+    assert ran(shards) == ["merge", "shard-1", "shard-2"]
+
+
+def test_a_retry_that_was_broken_off_still_knows_which_program_has_changed(
+    shards: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any) -> None:
+        if any(path.name == "s1" for path in args[1]):
+            raise AsimovError("can't be moved aside: No space left on device")
+
+    program = own_program(shards)
+    fail_first(shards)
+    program.write_text('#!/bin/sh\n# mended\nexec /bin/sh "$@"\n')
+    (shards.root / "fail").unlink()
+    shards.apply("a, pipeline: own, resurrection pause: 0", update=True)
+    with monkeypatch.context() as broken:
+        broken.setattr("asimov.pipeline.node_pipeline.move_aside", full)
+        shards.asimov("monitor", "--chain")
+    assert shards.states() == {"a": "stuck"}
+    shards.run("production", "set", "s", "a", "--status", "restart")
+    shards.finish()
+    assert ran(shards) == ["merge", "shard-1", "shard-2"]
+
+
+def test_a_retry_does_not_repeat_what_the_mended_program_has_made(shards: Any) -> None:
+    program = own_program(shards)
+    program.write_text("#!/bin/sh\nexit 1\n")  # all that uses it fails
+    fail_first(shards)
+    program.write_text('#!/bin/sh\n# mended\nexec /bin/sh "$@"\n')
+    shards.apply("a, pipeline: own, resurrection pause: 0, max resurrections: 2", update=True)
+    shards.finish(code=3)
+    # In each retry shard-2 fails; shard-1 was made by the mended program in the first of them.
+    assert ran(shards) == ["shard-1", "shard-2", "shard-2"]
+
+
+@pytest.mark.parametrize("program", ["/bin/false", "/bin/true"])
+def test_a_node_alone_that_failed_is_not_said_to_be_submitted_again(
+    shards: Any, program: str
+) -> None:
+    class Alone(Shards):
+        def nodes(self) -> Iterable[Node]:
+            return [Node("job", program, outputs=["out"])]
+
+    shards.register("alone", Alone)
+    shards.apply("a, pipeline: alone, resurrection pause: 1000000")
+    shards.finish(code=3)
+    assert shards.states() == {"a": "stuck"}
+    assert "again" not in shards.reason("a")
 
 
 def test_a_second_restart_remembers_what_succeeded_before_the_first(shards: Any) -> None:
