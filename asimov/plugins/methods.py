@@ -67,7 +67,8 @@ def call_method(analysis: Analysis, method: str, *, keep: bool = True, **argumen
     Returns
     -------
     object
-        What the method returned; a list of what it yielded.
+        What the method returned; a list of what it yielded, or of what an iterator such as a `map`
+        holds.
 
     Raises
     ------
@@ -92,7 +93,7 @@ def call_method(analysis: Analysis, method: str, *, keep: bool = True, **argumen
             function = getattr(analysis.pipeline, method, None)
             found = None if function is None else function(**_accepted(function, arguments))
             # What runs later would run outside of the guard.
-            return list(found) if inspect.isgenerator(found) else found
+            return list(found) if isinstance(found, Iterator) else found
         finally:
             if keep:
                 _keep(analysis)

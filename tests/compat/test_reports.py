@@ -88,6 +88,7 @@ def test_html_may_copy_pages_to_the_web_folder(report, simple, lab):
             "yield 'a.html'; raise OSError('gone')",
             "result_pages raised OSError: gone",
         ),
+        ("result_pages", "return map(int, ['x'])", "result_pages raised ValueError"),
         ("result_pages", "return 3", "result pages can&#39;t be 3"),
         ("result_pages", "return ['javascript:x']", "is not the address of a page"),
         ("__init__", "raise RuntimeError('no')", "published.__init__ raised RuntimeError: no"),

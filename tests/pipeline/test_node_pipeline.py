@@ -306,6 +306,20 @@ def test_a_node_alone_that_failed_is_not_said_to_be_submitted_again(
     assert "again" not in shards.reason("a")
 
 
+def test_what_is_missing_may_be_an_iterator(shards: Any) -> None:
+    class Lazy(Shards):
+        def nodes(self) -> Iterable[Node]:
+            return [Node("job", "/bin/false", outputs=["out"])]
+
+        def missing_outputs(self) -> Any:
+            return map(str.upper, super().missing_outputs())
+
+    shards.register("lazy", Lazy)
+    shards.apply("a, pipeline: lazy")
+    shards.finish(code=3)
+    assert "it is not complete: OUT missing" in shards.reason("a")
+
+
 def test_a_second_restart_remembers_what_succeeded_before_the_first(shards: Any) -> None:
     (shards.root / "fail").write_text("shard-2\nshard-3\n")
     shards.apply("a, pipeline: shards, max resurrections: 0")
