@@ -17,7 +17,7 @@ from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show_json
 from asimov.errors import AsimovError
 from asimov.server.client import Client
-from asimov.server.client_connection import PATIENCE
+from asimov.server.client_connection import PATIENCE, ServiceError
 from asimov.states import STATES
 from asimov.system.moment import moment
 from asimov.system.readers import unread
@@ -110,6 +110,7 @@ def _follow(
     latest: str | None = None
     while not unread():
         status = client.analysis(subject, name)["status"]
+        whole = True
         for each in _files(client, subject, name, node, 0):
             file, seen = each["file"], ends.get(each["file"], 0)
             if each["bytes"] < seen:  # it was written again
@@ -117,14 +118,18 @@ def _follow(
             if each["bytes"] == seen:
                 continue
             with client.output(subject, name, file, seen) as stream:
-                data = stream.read()
+                try:
+                    data = stream.read()
+                except ServiceError:  # the service ends while it sends this
+                    whole = False
+                    continue
             end = data.rfind(b"\n") + 1
             ends[file] = seen + end
             if end and file != latest:
                 _head(each)
                 latest = file
             local.say_short(text.of_bytes(data[:end]).splitlines())
-        if status not in STATES or not STATES[status].active:
+        if whole and (status not in STATES or not STATES[status].active):
             say(f"{subject}/{name} is {status}", status)
             return
         time.sleep(_LOOK)

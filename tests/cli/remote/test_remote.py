@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from click.testing import CliRunner
 
 from asimov.cli import cli
+from asimov.cli.remote import logs as remote_logs
 from asimov.errors import AsimovError
 from asimov.journal.access_keys import AccessKeys
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
+from asimov.server.client import Client
 from asimov.system import clock
 from tests.server import asking
 from tests.server.conftest import Service, made
@@ -272,3 +277,41 @@ def test_who_follows_a_project_outlives_a_restart_of_its_service(tmp_path, monke
         for each in [*following, service.process]:
             each.kill()
             each.communicate()
+
+
+class _Ending(BaseHTTPRequestHandler):
+    """A service that ends while it sends a file, and sends it whole the next time."""
+
+    sent = 0
+
+    def do_GET(self):
+        path, text = self.path.partition("?")[0], b"first\nlast\n"
+        if path.endswith("/job.out"):
+            _Ending.sent += 1
+            data = text[:7] if _Ending.sent == 1 else text
+        else:
+            file = {"file": "job.out", "path": "/job.out", "node": "", "kind": "output"}
+            file |= {"bytes": len(text), "changed": "2026-01-01T00:00:00Z"}
+            found = {"items": [file]} if path.endswith("/logs") else {"status": "finished"}
+            data = text = json.dumps(found).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *args):
+        pass
+
+
+def test_who_follows_logs_reads_again_what_was_not_sent_whole(capsys):
+    with HTTPServer(("127.0.0.1", 0), _Ending) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            client = Client(f"http://127.0.0.1:{server.server_port}")
+            remote_logs._follow(client, "s", "a", None, {})
+        finally:
+            server.shutdown()
+            thread.join()
+    assert _Ending.sent == 2
+    assert capsys.readouterr().out.splitlines()[-3:] == ["first", "last", "s/a is finished"]
