@@ -27,7 +27,7 @@ ALL = LONGER >= 20
 SECONDS = (60 if ALL else 3) * LONGER
 
 
-@pytest.mark.parametrize("part", first(2, range(PARTS)))
+@pytest.mark.parametrize("part", first(1, range(PARTS)))
 def test_no_mutant_is_a_fault_of_asimov_s_own(part: int, tmp_path: Path) -> None:
     seed = int(os.environ.get("ASIMOV_FUZZ_SEED", random.randrange(10**9)))
     print(f"ASIMOV_FUZZ_SEED={seed}")  # which pytest shows where the test fails

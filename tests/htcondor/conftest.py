@@ -101,6 +101,14 @@ class Asking:
         assert isinstance(answer, Gone)
         return answer
 
+    def logged(self, uid: str, job_id: int | None, *logs: Path) -> Gone:
+        """Ask until the event log tells the end; for a moment the queue may tell it, too."""
+        answer = self.until(
+            lambda a: isinstance(a, Gone) and a.evidence == "event log", uid, job_id, *logs
+        )
+        assert isinstance(answer, Gone)
+        return answer
+
     def left(self, uid: str, job_id: int | None = None) -> Gone:
         """Ask until all of a job is in the history; for a moment after its end it is not."""
         answer = self.until(lambda a: isinstance(a, Gone) and a.evidence == "history", uid, job_id)

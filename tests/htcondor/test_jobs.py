@@ -66,8 +66,8 @@ def jobs(condor: Any, project: str, tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_a_job_that_ends_well_has_its_exit_code_from_the_event_log(jobs: Any, ask: Any) -> None:
     job = jobs["good"]
-    end = ask.end(job.uid, job.id, job.log)
-    assert (end.job_id, end.exit_code, end.evidence) == (job.id, 0, "event log")
+    end = ask.logged(job.uid, job.id, job.log)
+    assert (end.job_id, end.exit_code) == (job.id, 0)
     assert not end.removed and end.signal is None and end.progress is None
 
 
@@ -179,7 +179,7 @@ def test_a_job_in_the_queue_is_found_by_its_tag_alone(jobs: Any, ask: Any) -> No
 @pytest.mark.parametrize("with_log", [True, False])
 def test_a_job_that_left_is_found_by_its_tag_alone(jobs: Any, ask: Any, with_log: bool) -> None:
     job = jobs["good"]
-    end = ask.end(job.uid, None, job.log) if with_log else ask.left(job.uid)
+    end = ask.logged(job.uid, None, job.log) if with_log else ask.left(job.uid)
     assert (end.job_id, end.exit_code) == (job.id, 0)
     assert end.evidence == ("event log" if with_log else "history")
 

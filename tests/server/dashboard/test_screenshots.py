@@ -64,6 +64,7 @@ def test_the_pictures_are_taken_in_their_sizes(tmp_path, sizes):
     assert min(path.stat().st_size for path in folder.iterdir()) > 5000
 
 
+@pytest.mark.long
 def test_a_project_without_what_they_show_is_refused(tmp_path):
     browser.program()
     ran = taken(made(tmp_path / "project"), tmp_path / "pictures")
