@@ -229,7 +229,7 @@ def test_nothing_is_forgotten_while_a_pass_may_still_submit_it(ledger: Path) -> 
         with pytest.raises(subprocess.TimeoutExpired):
             forgetting.wait(1.5)
         workspace.journal.intend(Key("s", "c"), "c-1", "run", "local")
-    assert forgetting.wait(60) == 1
+    assert forgetting.wait(300) == 1
     workspace = Workspace.open(reading=True)
     with closing(workspace.journal):
         assert [str(each.key) for each in unlisted(workspace)] == ["s/c"]

@@ -133,11 +133,13 @@ def test_the_witness_ends_with_the_runner_and_is_not_kept_by_what_a_job_leaves(b
     cluster = bench.scheduler.submit(JobDescription("sh", arguments=f"\"-c '{left}'\""))
     bench.until(lambda: list(bench.scheduler.spool.runs.glob("*.claim")))
     witness = _witness(bench)
+    bench.until(lambda: Path("pid").exists() and Path("pid").read_text())
+    pid = int(Path("pid").read_text())
+    bench.until(lambda: os.getsid(pid) == pid)  # until then it is one of the job's own
     Path("go").touch()
     bench.gone(cluster)
     bench.until(lambda: not bench.runner())
     bench.until(lambda: not started_at(witness))
-    pid = int(Path("pid").read_text())
     assert started_at(pid)
     os.kill(pid, signal.SIGKILL)
 
