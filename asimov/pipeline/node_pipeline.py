@@ -13,7 +13,16 @@ from asimov.pipeline import node_record, progress
 from asimov.pipeline.base import Pipeline
 from asimov.pipeline.errors import PipelineException
 from asimov.pipeline.node_record import NodeRecord, fingerprints
-from asimov.pipeline.nodes import NOT_COMMANDS, Input, Node, Numbered, by_pattern, check_nodes
+from asimov.pipeline.nodes import (
+    NOT_COMMANDS,
+    Input,
+    Node,
+    Numbered,
+    by_pattern,
+    check_nodes,
+    dag_of,
+    made_by,
+)
 from asimov.pipeline.run_folder import FOLDER
 from asimov.pipeline.staging import InPlace, Staged, Staging, Transfer, mode_of
 from asimov.project.shared_files import shares_files
@@ -136,9 +145,9 @@ class NodePipeline(Pipeline):
         folders = {Path(output).parent for node in wanted for output in node.outputs}
         files, links = self._described(wanted, staging)
         if self._is_dag(nodes):
-            files[self.dag_file.name] = _dag(wanted)
+            files[self.dag_file.name] = dag_of(wanted)
         words = [each for node in nodes for each in (*node.inputs, *node.arguments)]
-        made = {str(rundir / each) for node in nodes for each in node.outputs}
+        made = made_by(nodes, rundir)
         read = [each for each in words if isinstance(each, Input) and each.path not in made]
         self.job_inputs = tuple(sorted({each.path for each in read}))
         self.job_patterns = by_pattern(read)
@@ -385,14 +394,3 @@ def _written(word: str) -> str:
 def _stem(node: Node) -> str:
     """Return how the names of the files that a job of a node writes begin."""
     return f"{node.name}.{PROCESS}" if node.processes > 1 else node.name
-
-
-def _dag(nodes: list[Node]) -> str:
-    names = {node.name for node in nodes}
-    lines = [f"JOB {node.name} {node.name}.sub" for node in nodes]
-    lines += [
-        f"PARENT {' '.join(parents)} CHILD {node.name}"
-        for node in nodes
-        if (parents := [each for each in node.after if each in names])
-    ]
-    return "\n".join([*lines, ""])

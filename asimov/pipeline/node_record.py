@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from asimov.pipeline.nodes import Input, Node
+from asimov.pipeline.nodes import Input, Node, made_by
 from asimov.system import reading
 from asimov.system.files import is_file, write_atomically
 from asimov.system.programs import on_path
@@ -112,7 +112,7 @@ def fingerprints(
     rundir
         The run directory.
     """
-    made = {str(rundir / each) for node in nodes for each in node.outputs}
+    made = made_by(nodes, rundir)
     own = f"{rundir}/"
 
     @cache

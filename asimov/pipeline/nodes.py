@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -153,6 +153,11 @@ def check_nodes(nodes: Iterable[Node]) -> None:
         known.add(node.name.lower())
 
 
+def made_by(nodes: Iterable[Node], rundir: Path) -> set[str]:
+    """Return the paths of what nodes make in a run directory."""
+    return {str(rundir / each) for node in nodes for each in node.outputs}
+
+
 def by_pattern(inputs: Iterable[Input]) -> dict[str, tuple[str, ...]]:
     """Return the paths of inputs that were found with patterns, by the pattern."""
     found: dict[str, dict[str, None]] = {}
@@ -160,3 +165,15 @@ def by_pattern(inputs: Iterable[Input]) -> dict[str, tuple[str, ...]]:
         if each.pattern:
             found.setdefault(each.pattern, {})[each.path] = None
     return {pattern: tuple(paths) for pattern, paths in found.items()}
+
+
+def dag_of(nodes: Collection[Node]) -> str:
+    """Return the text of a DAG file of nodes; those that they wait for may be done before."""
+    names = {node.name for node in nodes}
+    lines = [f"JOB {node.name} {node.name}.sub" for node in nodes]
+    lines += [
+        f"PARENT {' '.join(parents)} CHILD {node.name}"
+        for node in nodes
+        if (parents := [each for each in node.after if each in names])
+    ]
+    return "\n".join([*lines, ""])

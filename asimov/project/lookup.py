@@ -78,7 +78,7 @@ def key_of(
             "its history",
         )
     names = [each for _, each in keys_of(contents, subject, removals)]
-    if _is_pattern(name):
+    if is_pattern(name):
         raise _pattern_refused(f"{subject}/{name}")
     near = did_you_mean(name, names)
     raise AsimovError(
@@ -114,7 +114,7 @@ def unknown_subject(contents: Contents, name: str, removals: Removals = _none) -
             f"{short(name)} is an analysis, but a subject is needed here",
             hint=f"to select all analyses of its subject, give {subject}",
         )
-    if _is_pattern(name):
+    if is_pattern(name):
         return _pattern_refused(name)
     number = removals(Key(name, ""))
     if number is not None:
@@ -129,7 +129,8 @@ def unknown_subject(contents: Contents, name: str, removals: Removals = _none) -
     )
 
 
-def _is_pattern(name: str) -> bool:
+def is_pattern(name: str) -> bool:
+    """Return whether a word selects names, as those of a shell do; no name has these signs."""
     return any(each in name for each in "*?[")
 
 

@@ -26,20 +26,7 @@ class Schedulers:
         self._made: dict[tuple[str, str], Scheduler] = {}
 
     def get(self, name: str | None, place: str) -> Scheduler:
-        """Return a scheduler, always the same object.
-
-        Parameters
-        ----------
-        name
-            Its name; None is the project's.
-        place
-            Where its jobs are, as an attempt recorded it.
-
-        Raises
-        ------
-        AsimovError
-            If there is none of that name.
-        """
+        """Return a scheduler, always the same object; see `Workspace.scheduler`."""
         name = (name or self._project.scheduler_name).lower()
         if (name, place) not in self._made:
             kind = entrypoints.load(entrypoints.SCHEDULERS, name)

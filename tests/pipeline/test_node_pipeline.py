@@ -239,17 +239,22 @@ def fail_first(lab: Any, settings: str = "pipeline: own") -> None:
     ran(lab)
 
 
+def mend_after_failure(lab: Any) -> None:
+    """Change the program of a shard that has succeeded before the retry of another."""
+    program = own_program(lab)
+    fail_first(lab)
+    program.write_text('#!/bin/sh\n# mended\nexec /bin/sh "$@"\n')
+    (lab.root / "fail").unlink()
+    lab.apply("a, pipeline: own, resurrection pause: 0", update=True)
+
+
 def test_a_retry_of_a_changed_program_is_made_once_the_scheduler_answers(
     shards: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def submit_dag(*args: Any, **kwargs: Any) -> int:
         raise SchedulerUnreachableError("the schedd does not answer")
 
-    program = own_program(shards)
-    fail_first(shards)
-    program.write_text('#!/bin/sh\n# mended\nexec /bin/sh "$@"\n')
-    (shards.root / "fail").unlink()
-    shards.apply("a, pipeline: own, resurrection pause: 0", update=True)
+    mend_after_failure(shards)
     with monkeypatch.context() as away:
         away.setattr("asimov.scheduler.local.LocalScheduler.submit_dag", submit_dag)
         shards.asimov("monitor", "--chain")
@@ -266,11 +271,7 @@ def test_a_retry_that_was_broken_off_still_knows_which_program_has_changed(
         if any(path.name == "s1" for path in args[1]):
             raise AsimovError("can't be moved aside: No space left on device")
 
-    program = own_program(shards)
-    fail_first(shards)
-    program.write_text('#!/bin/sh\n# mended\nexec /bin/sh "$@"\n')
-    (shards.root / "fail").unlink()
-    shards.apply("a, pipeline: own, resurrection pause: 0", update=True)
+    mend_after_failure(shards)
     with monkeypatch.context() as broken:
         broken.setattr("asimov.pipeline.node_pipeline.move_aside", full)
         shards.asimov("monitor", "--chain")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import click
@@ -89,16 +88,6 @@ def _ran_with(value: object) -> str:
 
 
 def _short(value: object) -> str:
-    return _short_word(value) if isinstance(value, (str, int)) else _cut(value)
-
-
-@lru_cache(maxsize=10_000, typed=True)
-def _short_word(value: str | int) -> str:
-    # Most are those of other analyses too, and writing YAML takes long.
-    return _cut(value)
-
-
-def _cut(value: object) -> str:
     text: str = dump(value).strip().removesuffix("...").strip().replace("\n", " ")
     return short(text, 60)
 

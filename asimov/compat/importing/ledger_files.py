@@ -146,16 +146,27 @@ def _from_yaml(ledger: OldLedger, path: Path) -> OldLedger:
     return ledger
 
 
+def mapping(value: Any, what: Any, where: Path) -> dict[Any, Any]:
+    """Return a value that should be a mapping; nothing is an empty one.
+
+    Raises
+    ------
+    AsimovError
+        If it is something else.
+    """
+    if value is not None and not isinstance(value, dict):
+        raise AsimovError(f"{quoted(str(what))} should be a mapping", where=where)
+    return value or {}
+
+
 def _check(top: dict[str, Any], path: Path) -> None:
     """Refuse keys of the whole ledger that are no mappings and are read as such."""
-    pipelines = top.get("pipelines")
-    inner = [pipelines] if not isinstance(pipelines, dict) else [pipelines, *pipelines.values()]
-    for name, values in (("asimov", [top.get("asimov")]), ("pipelines", inner)):
-        if not all(each is None or isinstance(each, dict) for each in values):
-            of = "a mapping of mappings" if name == "pipelines" else "a mapping"
-            raise AsimovError(f"{name!r} should be {of}", where=path)
-    if isinstance(pipelines, dict):
-        top["pipelines"] = {str(name): settings for name, settings in pipelines.items()}
+    mapping(top.get("asimov"), "asimov", path)
+    if pipelines := mapping(top.get("pipelines"), "pipelines", path):
+        top["pipelines"] = {
+            str(name): mapping(settings, f"pipelines: {name}", path)
+            for name, settings in pipelines.items()
+        }
 
 
 def _analyses(value: Any, path: Path, what: str) -> list[dict[str, Any]]:
@@ -164,9 +175,7 @@ def _analyses(value: Any, path: Path, what: str) -> list[dict[str, Any]]:
     for each in _mappings(value, path, what):
         if len(each) == 1 and "name" not in each:
             ((name, settings),) = each.items()
-            if settings is not None and not isinstance(settings, dict):
-                raise AsimovError(f"{what}: {quoted(str(name))} should be a mapping", where=path)
-            found.append({**(settings or {}), "name": str(name)})
+            found.append({**mapping(settings, f"{what}: {name}", path), "name": str(name)})
         else:
             found.append(each)
     return found

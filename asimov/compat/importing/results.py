@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from configparser import ConfigParser
 from pathlib import Path
-from typing import Any
 
+from asimov.compat.importing.ledger_files import mapping
 from asimov.engine.importing.incoming import Product
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.ledger.documents import read_documents
 from asimov.system import reading
-from asimov.text import quoted
 
 #: A manifest of a million files has about 200 million bytes.
 _LARGEST = 2_000_000_000
@@ -42,19 +41,14 @@ def products(root: Path, config: ConfigParser) -> list[Product]:
     except (OSError, UnicodeDecodeError) as error:
         raise AsimovError(f"can't be read: {error}", where=manifest) from error
 
-    def mapping(value: Any, what: Any) -> dict[Any, Any]:
-        if value is not None and not isinstance(value, dict):
-            raise AsimovError(f"{quoted(str(what))} should be a mapping", where=manifest)
-        return value or {}
-
     found = []
     for document in read_documents(text, str(manifest)):
-        events = mapping(document.data, "the manifest").get("events")
-        for subject, analyses in mapping(events, "events").items():
-            for name, files in mapping(analyses, subject).items():
-                for file, entry in mapping(files, name).items():
+        events = mapping(document.data, "the manifest", manifest).get("events")
+        for subject, analyses in mapping(events, "events", manifest).items():
+            for name, files in mapping(analyses, subject, manifest).items():
+                for file, entry in mapping(files, name, manifest).items():
                     key = Key(str(subject), str(name))
                     path = store / str(subject) / str(name) / str(file)
-                    digest = str(mapping(entry, file).get("hash") or "")
+                    digest = str(mapping(entry, file, manifest).get("hash") or "")
                     found.append(Product(key, str(file), path, store, digest or None))
     return found

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from asimov.engine.status import OF_JOBS
 from asimov.errors import AsimovError
+from asimov.project.lookup import is_pattern
 from asimov.states import ALIASES, STATES
 from asimov.text import did_you_mean, quoted
 
@@ -62,7 +63,7 @@ def _test(word: str) -> Callable[[Seen], bool]:
     field, colon, value = word.partition(":")
     if colon:
         return _of_field(field, value.lower().split(","))
-    if any(sign in word for sign in "*?["):
+    if is_pattern(word):
         subject, slash, name = word.partition("/")
         if not slash:
             return lambda row: fnmatchcase(row.subject, word) or fnmatchcase(row.name, word)
